@@ -1,0 +1,44 @@
+# Recipes for everyday work, run by ./justw RECIPE (or by just itself inside .venv).
+
+export PATH := justfile_directory() / ".venv/bin" + ":" + env("PATH")
+
+# Validate, plan and apply the example into an OCI layout under .demo, and show that nothing is left to do
+demo:
+    rm -rf .demo && mkdir .demo
+    regsync validate examples/registries/demo.yaml
+    regsync plan --out .demo/plan.json examples/registries/demo.yaml
+    regsync apply .demo/plan.json
+    @echo "Once more: exit code 0 under --detailed-exitcode says that the plan is empty."
+    regsync plan --detailed-exitcode examples/registries/demo.yaml
+
+# Run the test suite; arguments go to pytest
+test *arguments:
+    pytest {{ arguments }}
+
+# Check style, types and the arrows between the rooms
+lint:
+    ruff check
+    ruff format --check
+    mypy
+    lint-imports
+
+# Build the real servers and clients that the tests use into .tools
+tools:
+    python tools/build_tools.py
+
+# Measure regsync side by side with tar and oras
+bench *arguments:
+    python bench/run.py {{ arguments }}
+
+# Format the code and mend what can be mended by rule
+fmt:
+    ruff check --fix
+    ruff format
+
+# Write the golden texts anew from what the program prints; read the diff before you commit it
+golden *arguments:
+    pytest --update-golden {{ arguments }}
+
+# Remove what recipes made, except .venv and .tools
+clean:
+    rm -rf .demo .bench dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
