@@ -1,0 +1,220 @@
+"""The plan: every change with its reason, the guards that stand over it, and what could not be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+from regsync.model.content import FileDiff
+from regsync.model.diagnostic import Origin
+from regsync.model.reference import Address
+from regsync.model.state import Unreadable
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+
+
+class Action(StrEnum):
+    NO_OP = "no-op"
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+    BLOCKED = "blocked"
+
+    @property
+    def writes(self) -> bool:
+        return self not in (Action.NO_OP, Action.BLOCKED)
+
+
+class Cause(StrEnum):
+    """Who made live and desired differ: the manifest (or a folder it names), somebody's hand, or both."""
+
+    MANIFEST = "manifest"
+    DRIFT = "drift"
+    BOTH = "both"
+    UNKNOWN = "unknown"
+
+
+class Reason(StrEnum):
+    """Why a change is what it is. An open list: readers treat what they do not know as unspecified."""
+
+    EQUAL = "equal"
+    MISSING = "missing"
+    CONTENT_DIFFERS = "content-differs"
+    TITLE_DIFFERS = "title-differs"
+    OTHER_CONTENT = "other-content"
+    OTHER_OWNER = "other-owner"
+    TOMBSTONE = "tombstone"
+    PRUNE = "prune"
+    WITHHELD = "withheld"
+    BASE_REPOSITORY = "base-repository"
+
+
+class ResourceType(StrEnum):
+    ARTIFACT = "artifact"
+    REPOSITORY = "repository"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the content of a change comes from: the folder as shown, its files and their bytes."""
+
+    shown: str
+    files: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One object and what is to happen to it.
+
+    `before` and `after` are JSON objects, None where the object is absent on that side. Artifacts have `digest`,
+    `content`, `title`, `owner`, `tags` before, and `content`, `title`, `owner` after. `wanted` is set on a blocked
+    change: the action that is held back.
+    """
+
+    address: Address
+    type: ResourceType
+    action: Action
+    cause: Cause
+    reason: Reason
+    why: str
+    """The reason in words, without the address ("the tag exists with other content")."""
+    origin: Origin | None = None
+    """The manifest position that decides it."""
+    before: Mapping[str, Json] | None = None
+    after: Mapping[str, Json] | None = None
+    binding: Mapping[str, str] = field(default_factory=dict)
+    source: Source | None = None
+    diffs: tuple[FileDiff, ...] = ()
+    notes: tuple[str, ...] = ()
+    help: str | None = None
+    wanted: Action | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A limit that stops the whole apply when it is exceeded. `override` is the exact option that lifts it."""
+
+    name: str
+    registry: str
+    ok: bool
+    text: str
+    """What is measured against what: `deletes 7/5`."""
+    override: str
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts of a plan. A replace counts in `add` and in `delete`."""
+
+    add: int = 0
+    change: int = 0
+    delete: int = 0
+    blocked: int = 0
+    unchanged: int = 0
+    unmanaged: int = 0
+    unreadable: int = 0
+
+    @property
+    def changes(self) -> int:
+        return self.add + self.change + self.delete
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Shell globs on addresses: only what some target matches (all, where there is none) and no exclude matches."""
+
+    targets: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+
+    def includes(self, address: Address) -> bool:
+        if self.targets and not any(address.matches(each) for each in self.targets):
+            return False
+        return not any(address.matches(each) for each in self.excludes)
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """Guards lifted one by one on the command line."""
+
+    max_deletes: int | None = None
+    max_delete_share: int | None = None
+    allow_empty: tuple[str, ...] = ()
+    unprotect: tuple[str, ...] = ()
+    adopt: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """What a plan was asked for; recorded in a saved plan so that apply can ask for the same again.
+
+    `paths` are relative to `-C`. `variables` are the resolved template variables.
+    """
+
+    paths: tuple[str, ...]
+    selection: Selection = field(default_factory=Selection)
+    overrides: Overrides = field(default_factory=Overrides)
+    variables: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryView:
+    """What a report says of a live registry."""
+
+    name: str
+    type: str
+    endpoint: str
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that apply would do and everything that reports show; pure data.
+
+    `changes` are sorted by address and hold no-ops too. Two plans of equal facts are equal, whatever order the
+    facts came in.
+    """
+
+    request: PlanRequest
+    registries: tuple[RegistryView, ...]
+    changes: tuple[Change, ...]
+    guards: tuple[Guard, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+    notes: tuple[str, ...] = ()
+    unmanaged: int = 0
+    not_compared: int = 0
+    """Desired objects that lie in an unreadable part."""
+    outside: int = 0
+    """Changes that the selection left out."""
+    manifest_files: int = 0
+
+    @property
+    def errored(self) -> bool:
+        return bool(self.unreadable)
+
+    @property
+    def refused(self) -> bool:
+        return not all(guard.ok for guard in self.guards)
+
+    @property
+    def has_changes(self) -> bool:
+        return any(change.action.writes for change in self.changes)
+
+    @property
+    def summary(self) -> Summary:
+        count = dict.fromkeys(Action, 0)
+        for change in self.changes:
+            count[change.action] += 1
+        return Summary(
+            add=count[Action.CREATE] + count[Action.REPLACE],
+            change=count[Action.UPDATE],
+            delete=count[Action.DELETE] + count[Action.REPLACE],
+            blocked=count[Action.BLOCKED],
+            unchanged=count[Action.NO_OP],
+            unmanaged=self.unmanaged,
+            unreadable=self.not_compared,
+        )

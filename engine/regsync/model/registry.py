@@ -1,0 +1,177 @@
+"""What a manifest says of a registry: where it is, how to log in, and what is allowed there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from regsync.model.diagnostic import Origin
+
+PACK_NAMESPACE = "spectro-packs/archive"
+"""What Palette appends to a base content path to find packs."""
+
+
+class Provider(StrEnum):
+    PACK = "pack"
+    HELM = "helm"
+
+
+class RegistryType(StrEnum):
+    BASIC = "basic"
+    HARBOR = "harbor"
+    ACR = "acr"
+    ECR = "ecr"
+    ECR_PUBLIC = "ecr-public"
+    LAYOUT = "layout"
+
+
+class AuthMethod(StrEnum):
+    DOCKER = "docker"
+    NONE = "none"
+    BASIC = "basic"
+    TOKEN = "token"
+
+
+class Overwrite(StrEnum):
+    NEVER = "never"
+    ALLOW = "allow"
+
+
+class Prune(StrEnum):
+    OFF = "off"
+    MANAGED = "managed"
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """Where a secret is to be had; never the secret. `source` is `env` or `file`, `name` the variable or path.
+
+    A file's `name` is as shown to the user; `path` is where it is.
+    """
+
+    source: str
+    name: str
+    origin: Origin
+    path: Path | None = None
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """How to log in. `username` may be written out; `password` and `token` are always references."""
+
+    method: AuthMethod = AuthMethod.DOCKER
+    username: str | SecretRef | None = None
+    password: SecretRef | None = None
+    token: SecretRef | None = None
+
+    def __str__(self) -> str:
+        named = [str(each) for each in (self.username, self.password, self.token) if each is not None]
+        return " ".join([self.method.value, *named])
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """TLS settings; paths are absolute, `shown` holds them as the manifest has them (for bindings and messages)."""
+
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    insecure_skip_verify: bool = False
+    shown: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    overwrite: Overwrite = Overwrite.NEVER
+    prune: Prune = Prune.OFF
+    max_deletes: int = 5
+    max_delete_share: int = 30
+    """Percent of the live artifacts of a live registry; counts from ten live artifacts on."""
+    protect: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrySpec:
+    """One live registry. A templated endpoint yields one of these per region, `name` then ends in `@region`.
+
+    `endpoint` is a URL without a path for network registries and an absolute directory for `layout`;
+    `shown_endpoint` is the form that messages, plans and bindings carry (a layout's directory relative to the
+    manifest's root, so that a plan file reads the same on another machine).
+    """
+
+    name: str
+    owner: str
+    provider: Provider
+    type: RegistryType
+    endpoint: str
+    shown_endpoint: str
+    base_content_paths: tuple[str, ...]
+    origin: Origin
+    base_path: str = ""
+    connect_to: str | None = None
+    region: str | None = None
+    auth: Auth = field(default_factory=Auth)
+    tls: Tls = field(default_factory=Tls)
+    policy: Policy = field(default_factory=Policy)
+    base_repository: bool = True
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    """Positions of the written fields below `spec`, by dotted name (`policy.overwrite`)."""
+
+    def at(self, name: str) -> Origin:
+        """Where field `name` stands, else its nearest written parent, else the document."""
+        while name:
+            if name in self.origins:
+                return self.origins[name]
+            name = name.rpartition(".")[0]
+        return self.origin
+
+    def binding(self) -> dict[str, str]:
+        """To what an approval is bound: another endpoint, tunnel, trust or login is another change."""
+        parts = {
+            "endpoint": self.shown_endpoint,
+            "basePath": self.base_path,
+            "region": self.region or "",
+            "connectTo": self.connect_to or "",
+            "tls": self.tls.shown,
+            "auth": str(self.auth),
+        }
+        return {key: value for key, value in parts.items() if value}
+
+    def repository(self, base_content_path: str, name: str = "") -> str:
+        """The repository of pack or chart `name` under a base content path; without a name the base repository."""
+        parts = [base_content_path, PACK_NAMESPACE if self.provider is Provider.PACK else "", name]
+        return "/".join(part for part in parts if part)
+
+
+@dataclass(frozen=True, slots=True)
+class ContentItem:
+    """A folder that a manifest names, one per match of a glob. `shown` is the folder as messages name it."""
+
+    folder: Path
+    shown: str
+    base_content_path: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """`absent: name:version`: this must not be there, under this base content path."""
+
+    name: str
+    tag: str
+    base_content_path: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """One Registry document, checked and rendered, with the content sets that it names spread out."""
+
+    spec: RegistrySpec
+    items: tuple[ContentItem, ...]
+    tombstones: tuple[Tombstone, ...]

@@ -1,0 +1,174 @@
+"""Desired state and live state. Absent, unreadable and not looked at are three different things here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from regsync.model.content import Content
+from regsync.model.diagnostic import Origin
+from regsync.model.reference import Address
+from regsync.model.registry import RegistrySpec
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredArtifact:
+    """A pack that a registry must hold. `folder` is where it is, `shown` how messages name it."""
+
+    address: Address
+    content: Content
+    title: str
+    folder: Path
+    shown: str
+    origin: Origin
+    """The manifest line that asks for it."""
+    version_origin: Origin
+    """The line that gives its version: where to raise it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredAbsence:
+    """A tombstone: this artifact must not be there."""
+
+    address: Address
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredRepository:
+    """The base repository that Palette's guide creates first. `beneath` is the prefix of the repositories in it."""
+
+    address: Address
+    origin: Origin
+
+    @property
+    def beneath(self) -> str:
+        return self.address.path + "/"
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredRegistry:
+    """All that one live registry must hold, each tuple sorted by address."""
+
+    spec: RegistrySpec
+    artifacts: tuple[DesiredArtifact, ...]
+    absences: tuple[DesiredAbsence, ...]
+    repositories: tuple[DesiredRepository, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredState:
+    """What the manifests and folders say, one entry per live registry, sorted by name."""
+
+    registries: tuple[DesiredRegistry, ...]
+    files: int
+    """Manifest files read."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveArtifact:
+    """What a tag points to.
+
+    `content` is the content digest, None where it is no pack that can be read (*other content*). `title` is the
+    layer's, `owner` the mark of the one who pushed it (None: no mark), `marked` whether the content digest came
+    from a mark that speaks of this very layer. `tags` are this tag and, where known, its siblings on the digest.
+    """
+
+    address: Address
+    digest: str
+    content: str | None
+    title: str | None = None
+    owner: str | None = None
+    marked: bool = False
+    layer_digest: str | None = None
+    layer_size: int | None = None
+    tags: tuple[str, ...] = ()
+    note: str | None = None
+    """What is unusual about its form, for a note in the plan ("pushed by oras 1.1 or later")."""
+
+
+class UnreadableScope(StrEnum):
+    REGISTRY = "registry"
+    REPOSITORY = "repository"
+    TAG = "tag"
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A part of a live registry that gave no trustworthy answer. Nothing in it may be created or deleted."""
+
+    registry: str
+    scope: UnreadableScope
+    reason: str
+    path: str = ""
+    tag: str | None = None
+    hint: str | None = None
+
+    @property
+    def address(self) -> str:
+        if self.scope is UnreadableScope.REGISTRY:
+            return self.registry
+        return str(Address(self.registry, self.path, self.tag))
+
+    def covers(self, address: Address) -> bool:
+        """Whether `address` lies in this part."""
+        if address.registry != self.registry:
+            return False
+        if self.scope is UnreadableScope.REGISTRY:
+            return True
+        return address.path == self.path and (
+            self.scope is UnreadableScope.REPOSITORY or address.tag == self.tag
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What one or more reads found in a live registry; `merged` puts several together.
+
+    `absent` holds only what the registry itself said is not there. What is in no field was not looked at, and
+    the planner treats it as unreadable.
+    """
+
+    artifacts: Mapping[Address, LiveArtifact] = field(default_factory=dict)
+    repositories: frozenset[Address] = frozenset()
+    """Repositories (base repositories) that were asked for and are there."""
+    absent: frozenset[Address] = frozenset()
+    unreadable: tuple[Unreadable, ...] = ()
+    listed: frozenset[str] = frozenset()
+    """Repository prefixes (ending in `/`) whose repositories and tags were all listed (for prune)."""
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def merged(cls, parts: Iterable[Observed]) -> Observed:
+        """One observation out of several; the same scope of the same registry is unreadable only once."""
+        artifacts: dict[Address, LiveArtifact] = {}
+        repositories: set[Address] = set()
+        absent: set[Address] = set()
+        unreadable: dict[tuple[str, str], Unreadable] = {}
+        listed: set[str] = set()
+        notes: list[str] = []
+        for part in parts:
+            artifacts.update(part.artifacts)
+            repositories |= part.repositories
+            absent |= part.absent
+            for each in part.unreadable:
+                unreadable.setdefault((each.scope, each.address), each)
+            listed |= part.listed
+            notes += part.notes
+        return cls(
+            artifacts,
+            frozenset(repositories),
+            frozenset(absent),
+            tuple(unreadable.values()),
+            frozenset(listed),
+            tuple(notes),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LiveState:
+    """What was observed, by live registry's name."""
+
+    registries: Mapping[str, Observed]
