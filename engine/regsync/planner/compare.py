@@ -1,0 +1,173 @@
+"""One object: what is desired against what is live, and who may change it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from regsync.model.diagnostic import Origin
+from regsync.model.plan import Action, Cause, Change, Json, Overrides, Reason, ResourceType, Source
+from regsync.model.reference import Address
+from regsync.model.registry import Overwrite, RegistrySpec
+from regsync.model.state import DesiredAbsence, DesiredArtifact, DesiredRepository, LiveArtifact
+
+
+def live_attributes(live: LiveArtifact) -> dict[str, Json]:
+    """The `before` of an artifact."""
+    return {
+        "digest": live.digest,
+        "content": live.content,
+        "title": live.title,
+        "owner": live.owner,
+        "tags": list(live.tags or (live.address.tag or "",)),
+    }
+
+
+def compare_artifact(
+    spec: RegistrySpec, desired: DesiredArtifact, live: LiveArtifact | None, overrides: Overrides
+) -> Change:
+    """The change that makes `live` (None: the registry says it is absent) what is `desired`."""
+    change = Change(
+        address=desired.address,
+        type=ResourceType.ARTIFACT,
+        action=Action.CREATE,
+        cause=Cause.UNKNOWN,
+        reason=Reason.MISSING,
+        why="the registry does not have it",
+        origin=desired.origin,
+        after={"content": desired.content.digest, "title": desired.title, "owner": spec.owner},
+        binding=spec.binding(),
+        source=Source(desired.shown, len(desired.content.files), desired.content.size),
+    )
+    if live is None:
+        return change
+    change = replace(change, before=live_attributes(live), notes=(live.note,) if live.note else ())
+    foreign = live.owner is not None and live.owner != spec.owner
+    if live.content == desired.content.digest and live.title == desired.title:
+        kept = (f"belongs to {live.owner}; its content is equal, so it is left as it is",) if foreign else ()
+        return replace(
+            change, action=Action.NO_OP, reason=Reason.EQUAL, why="equal", notes=change.notes + kept
+        )
+
+    ours = live.marked and live.owner == spec.owner
+    reason, why = _difference(desired, live)
+    change = replace(
+        change,
+        action=Action.UPDATE,
+        cause=Cause.MANIFEST if ours else Cause.UNKNOWN,
+        reason=reason,
+        why=why,
+    )
+    if foreign and str(desired.address) not in overrides.adopt:
+        return blocked(
+            change,
+            Reason.OTHER_OWNER,
+            f"{why}, and it belongs to {live.owner}",
+            f"agree with {live.owner} who keeps it, then take it over with --adopt {desired.address}",
+        )
+    if spec.policy.overwrite is Overwrite.NEVER:
+        return blocked(
+            change,
+            reason,
+            why,
+            f"raise the version at {desired.version_origin.file}:{desired.version_origin.line}, or set "
+            f"policy.overwrite: allow at {_position(spec.at('policy.overwrite'))}",
+        )
+    adopted: tuple[str, ...] = ()
+    if live.owner is None:
+        adopted = (f"carries no mark; this update makes {spec.owner} its owner",)
+    elif foreign:
+        adopted = (f"taken over from {live.owner} (--adopt)",)
+    return replace(change, notes=change.notes + adopted)
+
+
+def compare_absence(
+    spec: RegistrySpec, desired: DesiredAbsence, live: LiveArtifact | None, overrides: Overrides
+) -> Change:
+    """The change that a tombstone asks for: a delete of what is live, unless it is another owner's."""
+    change = Change(
+        address=desired.address,
+        type=ResourceType.ARTIFACT,
+        action=Action.NO_OP,
+        cause=Cause.UNKNOWN,
+        reason=Reason.EQUAL,
+        why="absent, as its tombstone says",
+        origin=desired.origin,
+        binding=spec.binding(),
+    )
+    if live is None:
+        return change
+    why = f"tombstone at {_position(desired.origin)}"
+    change = _delete(spec, live, Reason.TOMBSTONE, why, desired.origin)
+    if live.owner not in (None, spec.owner) and str(desired.address) not in overrides.adopt:
+        return blocked(
+            change,
+            Reason.OTHER_OWNER,
+            f"{why}, but it belongs to {live.owner}",
+            f"agree with {live.owner}, then delete it with --adopt {desired.address}",
+        )
+    return change
+
+
+def compare_repository(spec: RegistrySpec, desired: DesiredRepository, exists: bool) -> Change:
+    """The base repository: there (or made needless by what lives beneath it), or to be created."""
+    return Change(
+        address=desired.address,
+        type=ResourceType.REPOSITORY,
+        action=Action.NO_OP if exists else Action.CREATE,
+        cause=Cause.UNKNOWN,
+        reason=Reason.EQUAL if exists else Reason.BASE_REPOSITORY,
+        why="equal" if exists else "Palette's base repository; nothing lives beneath it",
+        origin=desired.origin,
+        before={} if exists else None,
+        after={},
+        binding=spec.binding(),
+    )
+
+
+def prune(spec: RegistrySpec, live: LiveArtifact) -> Change:
+    """The delete of an artifact that bears our mark and that no manifest names any more."""
+    origin = spec.at("policy.prune")
+    return _delete(spec, live, Reason.PRUNE, f"no manifest names it; prune at {_position(origin)}", origin)
+
+
+def _delete(spec: RegistrySpec, live: LiveArtifact, reason: Reason, why: str, origin: Origin) -> Change:
+    return Change(
+        address=live.address,
+        type=ResourceType.ARTIFACT,
+        action=Action.DELETE,
+        cause=Cause.MANIFEST if live.owner == spec.owner else Cause.UNKNOWN,
+        reason=reason,
+        why=why,
+        origin=origin,
+        before=live_attributes(live),
+        binding=spec.binding(),
+        notes=(live.note,) if live.note else (),
+    )
+
+
+def blocked(change: Change, reason: Reason, why: str, advice: str) -> Change:
+    """`change`, held back: what was wanted is kept in `wanted`."""
+    return replace(change, action=Action.BLOCKED, wanted=change.action, reason=reason, why=why, help=advice)
+
+
+def protected(spec: RegistrySpec, address: Address) -> bool:
+    """Whether a glob of `policy.protect` matches `name:tag`, `repository:tag` or the whole address."""
+    name = address.path.rpartition("/")[2]
+    forms = (f"{name}:{address.tag}", f"{address.path}:{address.tag}", str(address))
+    return any(fnmatchcase(form, pattern) for form in forms for pattern in spec.policy.protect)
+
+
+def _difference(desired: DesiredArtifact, live: LiveArtifact) -> tuple[Reason, str]:
+    if live.content is None:
+        return Reason.OTHER_CONTENT, "the tag holds something that is no pack"
+    if live.content != desired.content.digest:
+        return Reason.CONTENT_DIFFERS, "the tag exists with other content"
+    return (
+        Reason.TITLE_DIFFERS,
+        f"the layer is called {live.title!r} where Palette looks for {desired.title!r}",
+    )
+
+
+def _position(origin: Origin) -> str:
+    return f"{origin.file}:{origin.line}"
