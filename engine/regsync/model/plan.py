@@ -38,7 +38,7 @@ class Cause(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a change is what it is. An open list: readers treat what they do not know as unspecified."""
+    """Why a change is what it is. Programs that read plans should treat one that they do not know as unspecified."""
 
     EQUAL = "equal"
     MISSING = "missing"

@@ -1,0 +1,299 @@
+"""A plan as text: what would change and why, what is blocked, unreadable or refused, and how many of each."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from enum import StrEnum
+from itertools import groupby
+
+from regsync.model.codec import fingerprint
+from regsync.model.content import FileDiff, FileEntry, FileStatus
+from regsync.model.plan import Action, Change, Guard, Json, Plan, RegistryView
+from regsync.model.reference import is_digest
+from regsync.report.lines import Line, Style, line, show_bytes, show_count, show_seconds
+from regsync.report.table import Row, below, position, table
+
+MOST_FILES = 5
+MOST_LINES = 12
+"""How much of each pack is shown unless everything is asked for: files, and changed lines of each."""
+
+MARKER = {
+    Action.NO_OP: " ",
+    Action.CREATE: "+",
+    Action.UPDATE: "~",
+    Action.REPLACE: "±",
+    Action.DELETE: "-",
+    Action.BLOCKED: "!",
+}
+STYLE = {
+    Action.NO_OP: Style.DIM,
+    Action.CREATE: Style.ADD,
+    Action.UPDATE: Style.CHANGE,
+    Action.REPLACE: Style.DELETE,
+    Action.DELETE: Style.DELETE,
+    Action.BLOCKED: Style.WARNING,
+}
+_DIFF_STYLE = {"+": Style.ADD, "-": Style.DELETE}
+
+
+class Detail(StrEnum):
+    """How much a report tells: a line per object, also the lines that change, or all there is."""
+
+    SUMMARY = "summary"
+    CHANGES = "changes"
+    FULL = "full"
+
+
+def render_plan(
+    plan: Plan,
+    *,
+    detail: Detail = Detail.CHANGES,
+    observed: tuple[int, float] | None = None,
+    next_step: str | None = None,
+) -> list[Line]:
+    """The plan as it is printed.
+
+    `observed` is how many live objects were read in how many seconds (None: not in this run); `next_step` is what
+    the reader may do now. Markers in column 0: `+` create, `~` update, `±` replace, `-` delete, `!` blocked or
+    refused, `?` unreadable, a space for an unchanged object that something is to be said of.
+    """
+    rows = [_change_row(each, detail) for each in plan.changes if _is_shown(each, detail)]
+    rows += unreadable_rows(plan)
+    lines = [line(_header(plan, observed), Style.STRONG), line(), *table(rows)]
+    if rows:
+        lines.append(line())
+    lines += [line(f"note: {each}") for each in plan.notes]
+    if detail is not Detail.FULL:
+        lines += _notes_of_unchanged(plan.changes)
+    lines += _guards(plan.guards)
+    lines += _conclusion(plan)
+    if next_step:
+        lines += [line(), line(next_step, Style.DIM)]
+    return lines
+
+
+def unreadable_rows(plan: Plan) -> list[Row]:
+    """What could not be compared; plans and outcomes show it alike."""
+    return [
+        Row(
+            marker="?",
+            address=each.address,
+            verb="unreadable",
+            rest=(each.reason,),
+            style=Style.ERROR,
+            below=(below(f"help: {each.hint}"),) if each.hint else (),
+        )
+        for each in plan.unreadable
+    ]
+
+
+def from_line(change: Change) -> list[Line]:
+    """The folder that a change takes its content from, and the manifest position that asks for it."""
+    if change.source is None:
+        return []
+    size = f"{show_count(change.source.files, 'file')}, {show_bytes(change.source.size)}"
+    return [below("   ".join(["from", change.source.shown, size, position(change.origin)]).rstrip())]
+
+
+def _header(plan: Plan, observed: tuple[int, float] | None) -> str:
+    types = f" ({_types(plan.registries)})" if plan.registries else ""
+    parts = [
+        f"manifests {show_count(plan.manifest_files, 'file')}",
+        f"registries {len(plan.registries)}{types}",
+    ]
+    if observed is not None:
+        objects, seconds = observed
+        parts.append(f"observed {show_count(objects, 'object')} in {show_seconds(seconds)}")
+    return "regsync plan   " + " · ".join(parts)
+
+
+def _types(registries: Sequence[RegistryView]) -> str:
+    count = Counter(each.type for each in registries)
+    regional = {each.type for each in registries if each.region}
+    return ", ".join(
+        f"{kind} {show_count(number, 'region') if kind in regional else number}"
+        for kind, number in sorted(count.items())
+    )
+
+
+def _is_shown(change: Change, detail: Detail) -> bool:
+    return change.action is not Action.NO_OP or (detail is Detail.FULL and bool(change.notes))
+
+
+def _change_row(change: Change, detail: Detail) -> Row:
+    where = position(change.origin)
+    if where in change.why or (change.source and detail is not Detail.SUMMARY):
+        where = ""  # it stands in the reason, or below beside the folder
+    return Row(
+        marker=MARKER[change.action],
+        address=str(change.address),
+        verb=change.action.value,
+        rest=(change.why, where),
+        style=STYLE[change.action],
+        cause=change.cause,
+        below=() if detail is Detail.SUMMARY else tuple(_details(change, detail)),
+    )
+
+
+def _details(change: Change, detail: Detail) -> list[Line]:
+    full = detail is Detail.FULL
+    lines = from_line(change)
+    lines += _attributes(change, full)
+    if full:
+        lines += [each for diff in change.diffs for each in _file(diff, full)]
+    elif change.action not in (Action.CREATE, Action.DELETE):
+        lines += [each for diff in change.diffs[:MOST_FILES] for each in _file(diff, full)]
+        lines += _more(len(change.diffs) - MOST_FILES, "more file", indent="")
+    lines += [below(f"note: {each}") for each in change.notes]
+    if change.help:
+        lines.append(below(f"help: {change.help}"))
+    return lines
+
+
+def _attributes(change: Change, full: bool) -> list[Line]:
+    """What differs between the two sides, and for a delete what goes with it. File diffs stand for the content."""
+    if change.before is None:
+        return []
+    if change.after is None:
+        tags = change.before.get("tags")
+        named = f"   tags {', '.join(map(str, tags))}" if isinstance(tags, list) else ""
+        digest = change.before.get("digest")
+        return [below(f"live   {_value(digest, full)}{named}")] if digest else []
+    return [
+        below(f"{name}   {_value(value, full)} → {_value(change.after[name], full)}")
+        for name, value in sorted(change.before.items())
+        if name in change.after
+        and value != change.after[name]
+        and (full or name != "content" or not change.diffs)
+    ]
+
+
+def _value(value: Json, full: bool) -> str:
+    if value is None:
+        return "none"
+    if not isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return value if full or not is_digest(value) else value[:19] + "…"
+
+
+def _file(diff: FileDiff, full: bool) -> list[Line]:
+    """A file's line and, beneath it, the lines that change: with what is around them where everything is shown."""
+    lines = diff.lines
+    if not full:
+        lines = tuple(each for each in lines if each[:1] in ("@", "+", "-"))
+    if not lines or (diff.status is not FileStatus.CHANGED and not full):
+        return [below("   ".join(part for part in (diff.path, _sizes(diff, full), diff.note) if part))]
+    head = [diff.path, *([] if diff.status is FileStatus.CHANGED else [_sizes(diff, full)])]
+    if lines[0].startswith("@@"):
+        head.append(lines[0])
+        lines = lines[1:]
+    shown = lines if full else lines[:MOST_LINES]
+    return [
+        below("   ".join([*head, diff.note] if diff.note else head)),
+        *(below(f"  {each}", _DIFF_STYLE.get(each[:1], Style.DIM)) for each in shown),
+        *_more(len(lines) - len(shown), "more line", indent="  "),
+    ]
+
+
+def _more(number: int, word: str, *, indent: str) -> list[Line]:
+    return [below(f"{indent}… {show_count(number, word)} (--detail full)", Style.DIM)] if number > 0 else []
+
+
+def _sizes(diff: FileDiff, full: bool) -> str:
+    sides = [each for each in (diff.before, diff.after) if each is not None]
+    parts = [diff.status.value, " → ".join(show_bytes(each.size) for each in sides)]
+    if full or diff.status is FileStatus.CHANGED:
+        parts.append("sha256 " + " → ".join(_hash(each, full) for each in sides))
+    return ", ".join(parts)
+
+
+def _hash(entry: FileEntry, full: bool) -> str:
+    return entry.sha256 if full else entry.sha256[:12] + "…"
+
+
+def _notes_of_unchanged(changes: Sequence[Change]) -> list[Line]:
+    """Notes on objects that stay as they are, equal ones together: a registry may hold hundreds of a kind."""
+    about: dict[str, list[Change]] = {}
+    for change in changes:
+        if change.action is Action.NO_OP:
+            for note in change.notes:
+                about.setdefault(note, []).append(change)
+    lines = []
+    for note, noted in about.items():
+        others = f" and {len(noted) - 1} more unchanged (--detail full)" if noted[1:] else ", unchanged"
+        lines.append(line(f"note: {noted[0].address}{others}: {note}"))
+    return lines
+
+
+def _guards(guards: Sequence[Guard]) -> list[Line]:
+    """A line for all live registries that measure alike; for each refusal what refuses, where, and how to lift it."""
+    if not guards:
+        return []
+    alike: dict[str, list[str]] = {}
+    for registry, group in groupby(guards, key=lambda each: each.registry):
+        alike.setdefault(" · ".join(map(_measure, group)), []).append(registry)
+    measures = []
+    for text, names in alike.items():
+        only = "" if len(alike) == 1 and len(names) == 1 else f"   in {names[0]}"
+        more = f" and in {show_count(len(names) - 1, 'other')} alike" if names[1:] else ""
+        measures.append(text + only + more)
+    first, *others = measures
+    lines = [line(f"Guards: {first}"), *(line(f"        {each}") for each in others)]
+    refusals = [
+        Row(
+            marker="!",
+            address=each.registry,
+            verb="refused",
+            rest=(f"guard {each.name}: {each.text}", position(each.origin)),
+            style=Style.ERROR,
+            below=(below(f"help: to lift this guard alone, for this run: {each.override}"),),
+        )
+        for each in guards
+        if not each.ok
+    ]
+    return lines + table(refusals)
+
+
+def _measure(guard: Guard) -> str:
+    if not guard.ok:
+        return f"{guard.text} REFUSED"
+    # Counts against a limit need the word; other guards say themselves that nothing is touched.
+    return f"{guard.text} ok" if "/" in guard.text else guard.text
+
+
+def _conclusion(plan: Plan) -> list[Line]:
+    summary = plan.summary
+    kept = [f"{summary.unchanged} unchanged"]
+    if summary.unmanaged:
+        kept.append(f"{summary.unmanaged} unmanaged")
+    if summary.unreadable:
+        kept.append(f"{summary.unreadable} not compared")
+    tail = f"{', '.join(kept)}.     plan-id {fingerprint(plan)[:8]}"
+    if _nothing_to_say(plan):
+        return [line("No changes. The registries hold what the manifests ask for.", Style.STRONG), line(tail)]
+    planned = f"{summary.add} to add, {summary.change} to change, {summary.delete} to delete"
+    if summary.blocked:
+        planned += f", {summary.blocked} blocked"
+    lines = [line(f"Plan: {planned}. {tail}", Style.STRONG)]
+    if plan.outside:
+        lines.append(line(f"partial: {show_count(plan.outside, 'change')} outside the selection"))
+    if plan.unreadable:
+        parts = show_count(len(plan.unreadable), "part")
+        lines.append(
+            line(
+                f"incomplete: {parts} of the live registries could not be read; nothing is created or deleted there",
+                Style.ERROR,
+            )
+        )
+    if plan.refused:
+        lines.append(line("refused: while a guard stands against it, apply writes nothing", Style.ERROR))
+    return lines
+
+
+def _nothing_to_say(plan: Plan) -> bool:
+    """Whether live and desired state are known to be the same; a selection or a refusal leaves that open."""
+    return not any(
+        (plan.has_changes, plan.summary.blocked, plan.errored, plan.not_compared, plan.refused, plan.outside)
+    )
