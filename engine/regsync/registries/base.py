@@ -1,0 +1,176 @@
+"""What a live registry offers to the rest: `Registry` to observe and execute, `Store` beneath it for blobs and
+OCI manifests. Knows no vendor and no wire."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import BinaryIO, Protocol
+
+from regsync.model.content import Content
+from regsync.model.plan import Change
+from regsync.model.registry import RegistrySpec, RegistryType
+from regsync.model.state import LiveArtifact, Observed
+
+
+class Blob(Protocol):
+    """Bytes that can be read more than once: an upload is repeated from the start when it breaks."""
+
+    @property
+    def digest(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    def open(self) -> BinaryIO: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RawManifest:
+    """An OCI manifest as the registry serves it: digest of exactly these bytes, media type, bytes."""
+
+    digest: str
+    media_type: str
+    data: bytes
+
+
+class Store(Protocol):
+    """Blobs and OCI manifests of one registry, addressed by repository. Thread-safe.
+
+    Methods raise `NotFound` only for the registry's own "not there"; every other failure is another
+    `RegistryError`. Digests of all that is read are checked. While `read_only` is set, writing raises.
+    """
+
+    read_only: bool
+
+    def locked(self, repository: str) -> AbstractContextManager[None]:
+        """Keeps other writers away from a repository while its tag is checked and then written, where the
+        registry has a way to do so; may be entered again inside itself."""
+        return nullcontext()
+
+    def get_manifest(self, repository: str, reference: str) -> RawManifest:
+        """The OCI manifest behind a tag or digest."""
+
+    def head_manifest(self, repository: str, reference: str) -> str:
+        """The digest of the OCI manifest behind a tag or digest, without its bytes."""
+
+    def put_manifest(self, repository: str, reference: str, manifest: RawManifest) -> None:
+        """Store an OCI manifest under a tag or its digest. All blobs that it names must be there."""
+
+    def open_blob(self, repository: str, digest: str) -> AbstractContextManager[BinaryIO]:
+        """A blob's bytes, verified against the digest when read to the end."""
+
+    def has_blob(self, repository: str, digest: str) -> bool: ...
+
+    def put_blob(self, repository: str, blob: Blob, sent: Callable[[int], None]) -> None:
+        """Upload a blob. `sent` is called with the bytes of each part as it leaves; a repeated upload takes its
+        bytes back by negative numbers."""
+
+    def tags(self, repository: str) -> tuple[str, ...]:
+        """All tags, sorted. Raises NotFound where the registry says that there is no such repository."""
+
+    def repositories(self, prefix: str) -> tuple[str, ...]:
+        """All repositories whose name starts with `prefix`, sorted. Raises where the catalogue is denied."""
+
+    def delete_tag(self, repository: str, tag: str, digest: str) -> None:
+        """Remove `tag`, which points to `digest`, and no other tag. Raises Conflict where only deleting the
+        digest is possible and another tag shares it."""
+
+    def check(self) -> None:
+        """Reach the registry and log in; raises what stands against it."""
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to observe: tags by repository, base repositories, and prefixes (ending in `/`) to list whole."""
+
+    tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    repositories: tuple[str, ...] = ()
+    beneath: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one read found, and the reads that it makes necessary."""
+
+    observed: Observed
+    more: tuple[Read, ...] = ()
+
+
+Read = Callable[[], Reading]
+"""One independent piece of observation; never raises for what a registry can answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What is pushed with a change: the packed layer, its title, and the content digest and owner for the mark."""
+
+    layer: Blob
+    title: str
+    content: str
+    owner: str
+
+
+class Registry(Protocol):
+    """One live registry."""
+
+    spec: RegistrySpec
+
+    def reads(self, wanted: Wanted) -> list[Read]:
+        """The reads that observe `wanted`; they may run in any order and side by side."""
+
+    def open_layer(self, artifact: LiveArtifact) -> AbstractContextManager[BinaryIO]:
+        """The layer of a live artifact, for a diff."""
+
+    def execute(self, change: Change, payload: Payload | None, sent: Callable[[int], None]) -> None:
+        """Carry out one planned change behind its precondition: `change.before` must still be what is live.
+
+        Raises Conflict where it is not, other RegistryErrors where it fails. A tag is written last, so an
+        interrupted call never leaves one that points to something incomplete.
+        """
+
+    def allow_writes(self) -> None:
+        """Leave the read-only mode in which every registry is opened."""
+
+    def check(self) -> None:
+        """Reach the registry and log in; writes nothing."""
+
+    def close(self) -> None: ...
+
+
+class LayerIndexes(Protocol):
+    """Contents of layers that were read once, by layer digest. None from `get` means unknown; a stored None means
+    that the layer is no pack."""
+
+    def get(self, layer_digest: str) -> tuple[Content | None] | None: ...
+    def put(self, layer_digest: str, content: Content | None) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a registry is opened with: environment variables, how many requests at once, and layer indexes."""
+
+    environment: Mapping[str, str]
+    parallelism: int
+    indexes: LayerIndexes
+    trace: Callable[[str], None] = lambda line: None
+
+
+_VENDORS: Mapping[RegistryType, str] = {
+    RegistryType.BASIC: "regsync.registries.basic",
+    RegistryType.LAYOUT: "regsync.registries.layout",
+}
+
+
+def supported() -> frozenset[RegistryType]:
+    """The types of registry that there is a module for."""
+    return frozenset(_VENDORS)
+
+
+def open_registry(spec: RegistrySpec, surroundings: Surroundings) -> Registry:
+    """Open a live registry read-only. Reaches nothing yet. Each vendor's module has `open_registry` of this form."""
+    module = import_module(_VENDORS[spec.type])
+    registry: Registry = module.open_registry(spec, surroundings)
+    return registry

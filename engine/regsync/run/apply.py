@@ -1,0 +1,200 @@
+"""Carries a plan out: stage by stage, side by side, each failure kept to its dependents."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from regsync.content.archive import SpooledLayer, pack_archive
+from regsync.model.errors import Conflict, RegsyncError
+from regsync.model.events import Ended, Finished, Progressed, Sink, Started
+from regsync.model.outcome import Outcome, Result, Status
+from regsync.model.plan import Action, Change, Plan, ResourceType
+from regsync.model.reference import Address
+from regsync.model.state import DesiredArtifact, DesiredState
+from regsync.planner.order import Stage, held_back_by, stages
+from regsync.registries.base import Payload, Registry
+
+
+@dataclass(slots=True)
+class Stop:
+    """Set by a signal handler or by --fail-fast: nothing new is started, what runs is finished."""
+
+    event: threading.Event = field(default_factory=threading.Event)
+    signal: int | None = None
+    because: str = ""
+    running: set[Address] = field(default_factory=set)
+
+    def __call__(self, because: str, signal: int | None = None) -> None:
+        if not self.event.is_set():
+            self.because, self.signal = because, signal
+            self.event.set()
+
+
+def apply(
+    plan: Plan,
+    desired: DesiredState,
+    registries: Mapping[str, Registry],
+    *,
+    pool: ThreadPoolExecutor,
+    sink: Sink,
+    stop: Stop,
+    fail_fast: bool = False,
+    refused: Sequence[Result] = (),
+) -> Outcome:
+    """Execute every writing change of `plan` and report how each ended; `refused` are results decided before.
+
+    Never raises for what a registry answers or a folder holds.
+    """
+    begun = time.monotonic()
+    run = _Run(desired, registries, sink, stop, fail_fast, failed=[each.change for each in refused])
+    run.results += refused
+    run.results += [
+        Result(change, Status.REFUSED, change.why, change.help)
+        for change in plan.changes
+        if change.action is Action.BLOCKED
+    ]
+    for registry in registries.values():
+        registry.allow_writes()
+    for stage in stages(plan):
+        run.stage(stage, pool)
+    outcome = Outcome(
+        plan=plan,
+        results=tuple(sorted(run.results, key=lambda each: each.change.address)),
+        seconds=time.monotonic() - begun,
+        signal=stop.signal,
+    )
+    sink(Ended(outcome))
+    return outcome
+
+
+@dataclass(slots=True)
+class _Run:
+    desired: DesiredState
+    registries: Mapping[str, Registry]
+    sink: Sink
+    stop: Stop
+    fail_fast: bool
+    failed: list[Change]
+    results: list[Result] = field(default_factory=list)
+
+    def stage(self, stage: Stage, pool: ThreadPoolExecutor) -> None:
+        artifacts = {
+            each.address: each for registry in self.desired.registries for each in registry.artifacts
+        }
+        layers = _Layers([artifacts[each.address] for each in stage.changes if _pushes(each)])
+        failed = tuple(self.failed)
+
+        def carry_out(change: Change) -> Result:
+            artifact = artifacts.get(change.address) if _pushes(change) else None
+            with layers.kept(artifact):
+                result = self._carry_out(change, artifact, layers, failed)
+            self.sink(Finished(result))
+            return result
+
+        # Equal contents stand side by side, so that a layer that goes to several registries is packed once and
+        # let go soon.
+        order = sorted(
+            stage.changes, key=lambda each: (str(each.after and each.after.get("content")), each.address)
+        )
+        for result in pool.map(carry_out, order):
+            self.results.append(result)
+            if result.status is not Status.APPLIED:
+                self.failed.append(result.change)
+
+    def _carry_out(
+        self,
+        change: Change,
+        artifact: DesiredArtifact | None,
+        layers: _Layers,
+        failed: tuple[Change, ...],
+    ) -> Result:
+        if self.stop.event.is_set():
+            return Result(change, Status.SKIPPED, self.stop.because)
+        obstacle = held_back_by(change, failed)
+        if obstacle is not None:
+            return Result(change, Status.SKIPPED, f"{obstacle.address} was not written")
+        self.stop.running.add(change.address)
+        self.sink(Started(change))
+        begun = time.monotonic()
+        sent = _Sent(change, self.sink)
+        status, detail, hint = Status.APPLIED, None, None
+        try:
+            payload = None if artifact is None else layers.payload(artifact, self._owner(change.address))
+            sent.total = 0 if payload is None else payload.layer.size
+            self.registries[change.address.registry].execute(change, payload, sent)
+        except Conflict as error:
+            status, detail, hint = Status.REFUSED, error.message, error.hint
+        except RegsyncError as error:
+            status, detail, hint = Status.FAILED, error.message, error.hint
+        except Exception as error:
+            status, detail = Status.FAILED, f"internal error: {type(error).__name__}: {error}"
+            hint = "this is a bug in regsync; run again with REGSYNC_DEBUG=1 to see where"
+            logging.getLogger(__name__).debug("%s: internal error", change.address, exc_info=True)
+        self.stop.running.discard(change.address)
+        if status is not Status.APPLIED and self.fail_fast:
+            self.stop(f"{change.address} failed (--fail-fast)")
+        return Result(change, status, detail, hint, sent.sent, time.monotonic() - begun)
+
+    def _owner(self, address: Address) -> str:
+        return self.registries[address.registry].spec.owner
+
+
+def _pushes(change: Change) -> bool:
+    return change.type is ResourceType.ARTIFACT and change.action in (Action.CREATE, Action.UPDATE)
+
+
+class _Sent:
+    """Counts the bytes of one upload and tells the sink of each part."""
+
+    def __init__(self, change: Change, sink: Sink) -> None:
+        self.change, self.sink = change, sink
+        self.sent = self.total = 0
+
+    def __call__(self, part: int) -> None:
+        self.sent += part
+        self.sink(Progressed(self.change, self.sent, self.total))
+
+
+class _Layers:
+    """Packed layers, each packed once for all the registries it goes to and let go after the last.
+
+    Packing is one at a time: it is bound by the interpreter, and several at once are slower than one.
+    """
+
+    def __init__(self, artifacts: Sequence[DesiredArtifact]) -> None:
+        self._packing = threading.Lock()
+        self._users = Counter(_key(each) for each in artifacts)
+        self._layers: dict[tuple[str, str], SpooledLayer] = {}
+
+    def payload(self, artifact: DesiredArtifact, owner: str) -> Payload:
+        """What to push for `artifact`. Raises ContentError where its folder is not what was planned."""
+        with self._packing:
+            layer = self._layers.get(_key(artifact))
+            if layer is None:
+                layer = pack_archive(artifact.folder, artifact.shown, artifact.content, artifact.title)
+                self._layers[_key(artifact)] = layer
+        return Payload(layer, artifact.title, artifact.content.digest, owner)
+
+    @contextmanager
+    def kept(self, artifact: DesiredArtifact | None) -> Iterator[None]:
+        """Keeps the layer of `artifact` until the last change that pushes it has ended."""
+        try:
+            yield
+        finally:
+            if artifact is not None:
+                with self._packing:
+                    self._users[_key(artifact)] -= 1
+                    layer = None if self._users[_key(artifact)] else self._layers.pop(_key(artifact), None)
+                if layer is not None:
+                    layer.close()
+
+
+def _key(artifact: DesiredArtifact) -> tuple[str, str]:
+    return artifact.content.digest, artifact.title

@@ -1,0 +1,103 @@
+"""A saved plan is an approval: which changes of a fresh plan were approved, and what is to be said of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from regsync.model.outcome import Result, Status
+from regsync.model.plan import Action, Change, Json, Plan
+from regsync.model.reference import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """A fresh plan cut down to what was approved; `results` tell of all that was approved but is so already, and of
+    all that would change but was not approved."""
+
+    plan: Plan
+    results: tuple[Result, ...]
+
+
+def approve(approved: Plan, fresh: Plan) -> Approved:
+    """Match `fresh` against `approved`, change by change.
+
+    A change matches by address, type, action, before, after and binding; never by cause, reason or diff.
+    """
+    expected = {change.address: change for change in approved.changes}
+    kept: list[Change] = []
+    results: list[Result] = []
+    for change in fresh.changes:
+        then = expected.pop(change.address, None)
+        if then is not None and _same(then, change):
+            kept.append(change)
+        elif change.action is Action.NO_OP:
+            kept.append(change)
+            if then is not None and then.action.writes:
+                results.append(_already(then, change))
+        else:
+            results.append(
+                Result(change, Status.REFUSED, f"not approved: {_differences(then, change)}", _HINT)
+            )
+    results += [
+        _gone(then, fresh)
+        for then in expected.values()
+        if then.action.writes and not _unreadable(then.address, fresh)
+    ]
+    return Approved(replace(fresh, changes=tuple(kept)), tuple(results))
+
+
+_HINT = "make a new plan, have it reviewed, and apply that"
+
+
+def _same(then: Change, now: Change) -> bool:
+    return then.type is now.type and then.action is now.action and _terms(then) == _terms(now)
+
+
+def _terms(change: Change) -> dict[str, object]:
+    """What an approval is about, by the words that a refusal uses."""
+    before: Mapping[str, Json] = change.before or {}
+    after: Mapping[str, Json] = change.after or {}
+    return {
+        "live digest": before.get("digest", "absent") if change.before is not None else "absent",
+        "tags to be removed": before.get("tags") if change.action is Action.DELETE else None,
+        "content": after.get("content") if change.after is not None else "absent",
+        "title": after.get("title"),
+        **{name: change.binding.get(name) for name in sorted(change.binding)},
+    }
+
+
+def _already(then: Change, now: Change) -> Result:
+    wanted = (then.after or {}).get("content")
+    there = (now.before or {}).get("content")
+    if then.action is Action.DELETE or wanted == there:
+        return Result(then, Status.ALREADY)
+    return Result(
+        then,
+        Status.REFUSED,
+        f"not approved: content {wanted} was approved, {there} is wanted now and live already",
+        _HINT,
+    )
+
+
+def _gone(then: Change, fresh: Plan) -> Result:
+    if then.action is Action.DELETE and not any(g.address == then.address for g in fresh.changes):
+        return Result(then, Status.ALREADY)
+    return Result(then, Status.REFUSED, "approved, but the manifests no longer ask for it", _HINT)
+
+
+def _differences(then: Change | None, now: Change) -> str:
+    if then is None:
+        return f"{now.action} was not in the plan"
+    if then.action is not now.action:
+        return f"expected {then.action}, found {now.action} ({now.why})"
+    old, new = _terms(then), _terms(now)
+    return "; ".join(
+        f"{name}: expected {old.get(name)}, found {new.get(name)}"
+        for name in sorted({*old, *new})
+        if old.get(name) != new.get(name)
+    )
+
+
+def _unreadable(address: Address, fresh: Plan) -> bool:
+    return any(each.covers(address) for each in fresh.unreadable)

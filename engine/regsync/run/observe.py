@@ -1,0 +1,88 @@
+"""Observes all live registries side by side; what a failing one hides stays its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain, zip_longest
+from queue import SimpleQueue
+
+from regsync.model.events import Observing, Sink
+from regsync.model.registry import Prune
+from regsync.model.state import DesiredRegistry, DesiredState, LiveState, Observed
+from regsync.registries.base import Read, Reading, Registry, Wanted
+
+
+def observe(
+    desired: DesiredState, registries: Mapping[str, Registry], *, pool: ThreadPoolExecutor, sink: Sink
+) -> LiveState:
+    """Read what every live registry must hold, and what lies beneath its base paths where prune needs it.
+
+    Base repositories are asked for in a second round, and only where nothing that stays was found beneath them.
+    """
+    artifacts = _read_all(
+        {each.spec.name: registries[each.spec.name].reads(_wanted(each)) for each in desired.registries},
+        pool,
+        sink,
+    )
+    repositories = _read_all(
+        {
+            each.spec.name: registries[each.spec.name].reads(
+                Wanted(repositories=_doubtful_repositories(each, artifacts[each.spec.name]))
+            )
+            for each in desired.registries
+        },
+        pool,
+        sink,
+    )
+    return LiveState({name: Observed.merged((artifacts[name], repositories[name])) for name in artifacts})
+
+
+def _wanted(desired: DesiredRegistry) -> Wanted:
+    tags: dict[str, list[str]] = {}
+    for address in chain((a.address for a in desired.artifacts), (a.address for a in desired.absences)):
+        if address.tag is not None:
+            tags.setdefault(address.path, []).append(address.tag)
+    spec = desired.spec
+    beneath = tuple(spec.repository(path, "") + "/" for path in spec.base_content_paths)
+    return Wanted(
+        tags={path: tuple(sorted(found)) for path, found in sorted(tags.items())},
+        beneath=beneath if spec.policy.prune is Prune.MANAGED else (),
+    )
+
+
+def _doubtful_repositories(desired: DesiredRegistry, observed: Observed) -> tuple[str, ...]:
+    staying = [each.address.path for each in desired.artifacts if each.address in observed.artifacts]
+    return tuple(
+        each.address.path
+        for each in desired.repositories
+        if not any(path.startswith(each.beneath) for path in staying)
+    )
+
+
+def _read_all(reads: Mapping[str, list[Read]], pool: ThreadPoolExecutor, sink: Sink) -> dict[str, Observed]:
+    """Run all reads, registries in turn so that a slow one does not hold up the others, and the reads they bring."""
+    found: dict[str, list[Observed]] = {name: [] for name in reads}
+    queued = [
+        task
+        for row in zip_longest(*([(name, read) for read in each] for name, each in reads.items()))
+        for task in row
+        if task is not None
+    ]
+    finished: SimpleQueue[tuple[str, Future[Reading]]] = SimpleQueue()
+
+    def submit(name: str, read: Read) -> None:
+        pool.submit(read).add_done_callback(lambda future: finished.put((name, future)))
+
+    for name, read in queued:
+        submit(name, read)
+    done, total = 0, len(queued)
+    while done < total:
+        name, future = finished.get()
+        reading = future.result()
+        found[name].append(reading.observed)
+        for read in reading.more:
+            submit(name, read)
+        done, total = done + 1, total + len(reading.more)
+        sink(Observing(done, total))
+    return {name: Observed.merged(parts) for name, parts in found.items()}

@@ -1,0 +1,56 @@
+"""Saved plans: written atomically, read back and verified."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from regsync.model.codec import plan_from_json, plan_to_json
+from regsync.model.errors import Refused, UsageError
+from regsync.model.plan import Plan
+
+
+def is_plan_file(path: Path) -> bool:
+    """Whether `path` is a saved plan and not a manifest: a file whose first character opens a JSON object.
+
+    Manifests are YAML documents whose first key stands bare, so none of them begins with a brace.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(64).lstrip()[:1] == b"{"
+    except OSError:
+        return False
+
+
+def write_plan(path: Path, plan: Plan, *, timestamp: str) -> None:
+    """Write `plan` to `path` by way of a temporary beside it. Raises UsageError where that cannot be."""
+    text = json.dumps(plan_to_json(plan, timestamp=timestamp), indent=1) + "\n"
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise UsageError(f"cannot write the plan to {path}: {error.strerror}") from error
+
+
+def read_plan(path: Path) -> Plan:
+    """The plan saved in `path`. Raises UsageError where it cannot be read, Refused where it is damaged or of an
+    unknown format."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read the plan {path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise Refused(
+            f"{path} is no saved plan: it is not JSON", hint="make a new one with regsync plan --out FILE"
+        ) from error
+    return plan_from_json(document)

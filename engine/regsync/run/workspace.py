@@ -1,0 +1,139 @@
+"""One run over a set of manifests: loads, opens the registries it needs, plans and applies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+
+from regsync.content.pack import Pack
+from regsync.manifest.load import Variables, load
+from regsync.model.diagnostic import Diagnostic, Severity, has_errors
+from regsync.model.errors import ManifestInvalid
+from regsync.model.events import Found, Planned, Sink
+from regsync.model.outcome import Outcome, Result
+from regsync.model.plan import Plan, PlanRequest
+from regsync.model.registry import RegistrySpec
+from regsync.model.state import DesiredState
+from regsync.planner.build import build_plan
+from regsync.registries.base import LayerIndexes, Registry, Surroundings, open_registry, supported
+from regsync.run.apply import Stop, apply
+from regsync.run.desired import compose
+from regsync.run.diffs import add_diffs
+from regsync.run.observe import observe
+
+LARGEST_POOL = 64
+"""Threads at most, however many registries there are."""
+
+Opener = Callable[[RegistrySpec, Surroundings], Registry]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the manifests and folders say, without a look at any registry."""
+
+    desired: DesiredState
+    packs: tuple[Pack, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+class Workspace:
+    """A context manager that owns the open registries and the threads of one run.
+
+    `root` is the directory that paths are relative to. `opener` is replaced by tests that inject a registry.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        environment: Mapping[str, str],
+        indexes: LayerIndexes,
+        sink: Sink,
+        parallelism: int = 8,
+        trace: Callable[[str], None] = lambda line: None,
+        opener: Opener = open_registry,
+    ) -> None:
+        self.root = root
+        self._surroundings = Surroundings(environment, parallelism, indexes, trace)
+        self._sink = sink
+        self._opener = opener
+        self._registries: dict[str, Registry] = {}
+        self._exits = ExitStack()
+        self._pool: ThreadPoolExecutor | None = None
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._exits.close()
+
+    def check(self, paths: Sequence[str], variables: Variables) -> Checked:
+        """Read manifests and folders; never raises for what is in them."""
+        loaded = load(
+            [self.root / path for path in paths],
+            root=self.root,
+            variables=variables,
+            supported=supported(),
+        )
+        composed = compose(loaded.declarations, files=loaded.files, sink=self._sink)
+        diagnostics = sorted((*loaded.diagnostics, *composed.diagnostics), key=Diagnostic.sort_key)
+        return Checked(composed.state, composed.packs, tuple(diagnostics))
+
+    def plan(self, request: PlanRequest) -> tuple[Plan, DesiredState]:
+        """Compare manifests and live registries. Raises ManifestInvalid where the manifests have errors."""
+        checked = self.check(request.paths, Variables(request.variables))
+        if has_errors(checked.diagnostics):
+            raise ManifestInvalid(checked.diagnostics)
+        registries = self.registries(checked.desired)
+        live = observe(checked.desired, registries, pool=self._threads(), sink=self._sink)
+        plan = build_plan(request, checked.desired, live)
+        plan = add_diffs(plan, checked.desired, live, registries, pool=self._threads())
+        warnings = [each for each in checked.diagnostics if each.severity is Severity.WARNING]
+        for each in warnings:
+            self._sink(Found(each))
+        spoken = tuple(f"{each.origin}: {each.summary}" for each in warnings)
+        plan = replace(plan, notes=spoken + plan.notes)
+        self._sink(Planned(plan))
+        return plan, checked.desired
+
+    def apply(
+        self,
+        plan: Plan,
+        desired: DesiredState,
+        *,
+        stop: Stop,
+        fail_fast: bool = False,
+        refused: Sequence[Result] = (),
+    ) -> Outcome:
+        """Carry out `plan`, which this workspace made."""
+        return apply(
+            plan,
+            desired,
+            self._registries,
+            pool=self._threads(),
+            sink=self._sink,
+            stop=stop,
+            fail_fast=fail_fast,
+            refused=refused,
+        )
+
+    def registries(self, desired: DesiredState) -> Mapping[str, Registry]:
+        """The live registries of `desired`, opened read-only on first use."""
+        for each in desired.registries:
+            if each.spec.name not in self._registries:
+                registry = self._opener(each.spec, self._surroundings)
+                self._exits.callback(registry.close)
+                self._registries[each.spec.name] = registry
+        return self._registries
+
+    def _threads(self) -> ThreadPoolExecutor:
+        if self._pool is None:
+            wanted = self._surroundings.parallelism * max(1, len(self._registries))
+            self._pool = self._exits.enter_context(ThreadPoolExecutor(min(wanted, LARGEST_POOL)))
+        return self._pool
