@@ -48,16 +48,18 @@ class Prune(StrEnum):
 class SecretRef:
     """Where a secret is to be had; never the secret. `source` is `env` or `file`, `name` the variable or path.
 
-    A file's `name` is as shown to the user; `path` is where it is.
+    A file's `name` is as shown to the user; `path` is where it is. A `version` that rises says that the secret has
+    changed.
     """
 
     source: str
     name: str
     origin: Origin
     path: Path | None = None
+    version: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.source}:{self.name}"
+        return f"{self.source}:{self.name}" + (f"#{self.version}" if self.version is not None else "")
 
 
 @dataclass(frozen=True, slots=True)

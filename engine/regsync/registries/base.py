@@ -156,6 +156,7 @@ class Surroundings:
     parallelism: int
     indexes: LayerIndexes
     trace: Callable[[str], None] = lambda line: None
+    """Is told of every request, secrets taken out."""
 
 
 _VENDORS: Mapping[RegistryType, str] = {
