@@ -1,0 +1,143 @@
+"""Spreads `content:` out: globs to folders, content sets to their items, tombstones to names. Opens no pack."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from regsync.manifest.nodes import Mark, Node, did_you_mean, kind_of_path, problem
+from regsync.model.diagnostic import Diagnostic
+from regsync.model.reference import is_repository, is_tag
+from regsync.model.registry import ContentItem, Provider, Tombstone
+
+
+@dataclass(slots=True)
+class Spread:
+    """What a registry's content comes to; each folder and tombstone once per base content path, the first counts."""
+
+    items: dict[tuple[str, Path], ContentItem] = field(default_factory=dict)
+    tombstones: dict[tuple[str, str, str], Tombstone] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Where a registry's content goes and which sets it may name.
+
+    `sets` holds the content of every set by name, None where the set has errors of its own.
+    """
+
+    provider: Provider
+    base_content_paths: Sequence[str]
+    sets: Mapping[str, Node | None]
+
+    def spread(self, content: Node, problems: list[Diagnostic]) -> Spread:
+        """Everything that `content` comes to. What is wrong with it becomes a finding."""
+        result = Spread()
+        for item in content.each:
+            path = self._base_content_path(item, problems)
+            if path is None:
+                continue
+            name = item.find("set")
+            if name is None:
+                self._add(item, path, (), result, problems)
+            elif name.text not in self.sets:
+                advice = did_you_mean(name.text, self.sets) or "no file of this run has a ContentSet"
+                problems.append(
+                    problem("RS125", name.mark, f"no content set is called `{name.text}`", advice=advice)
+                )
+            elif members := self.sets[name.text]:
+                for member in members.each:
+                    self._add(member, path, _patterns(item), result, problems, named_at=name.mark)
+        return result
+
+    def _base_content_path(self, item: Node, problems: list[Diagnostic]) -> str | None:
+        known = self.base_content_paths
+        node = item.find("path")
+        if node is None:
+            return known[0] if known else ""
+        path = node.text.strip("/")
+        if path in known:
+            return path
+        problems.append(
+            problem(
+                "RS125",
+                node.mark,
+                f"`{path}` is none of the base content paths",
+                advice=did_you_mean(path, known),
+            )
+        )
+        return None
+
+    def _add(
+        self,
+        item: Node,
+        path: str,
+        excluded: Sequence[str],
+        result: Spread,
+        problems: list[Diagnostic],
+        named_at: Mark | None = None,
+    ) -> None:
+        """Add one item, which may be that of a set; `excluded` is what the naming item leaves out."""
+        sort, wrong = ("packs", "charts") if self.provider is Provider.PACK else ("charts", "packs")
+        if node := item.find(wrong):
+            summary = f"`{wrong}` in a registry of provider {self.provider}"
+            related = [(node.where, f"the set has {wrong} here")] if named_at else []
+            problems.append(problem("RS132", named_at or node.where, summary, related=related))
+        elif node := item.find("absent"):
+            if "exclude" in item.fields:
+                where = item.fields["exclude"].where
+                problems.append(problem("RS129", where, "`exclude` has no meaning beside `absent`"))
+            if tombstone := _tombstone(node, path, problems):
+                result.tombstones.setdefault((path, tombstone.name, tombstone.tag), tombstone)
+        elif sort == "packs":
+            for pattern in item.fields["packs"].each:
+                for folder in _folders(pattern, [*excluded, *_patterns(item)], problems):
+                    found = ContentItem(
+                        Path(os.path.realpath(folder)),
+                        pattern.mark.file.show(folder),
+                        path,
+                        pattern.mark.origin,
+                    )
+                    result.items.setdefault((path, found.folder), found)
+
+
+def _patterns(item: Node) -> list[str]:
+    node = item.find("exclude")
+    return [each.text for each in node.each] if node else []
+
+
+def _tombstone(node: Node, path: str, problems: list[Diagnostic]) -> Tombstone | None:
+    name, _, tag = node.text.partition(":")
+    if is_repository(name) and is_tag(tag):
+        return Tombstone(name, tag, path, node.mark.origin)
+    flaw = f"`{tag}` is no tag" if is_repository(name) else f"`{name}` is no repository name"
+    problems.append(problem("RS111", node.mark, f"{flaw}, so nothing can be there"))
+    return None
+
+
+def _folders(pattern: Node, excluded: Sequence[str], problems: list[Diagnostic]) -> Iterator[Path]:
+    """The pack folders that a path or glob leads to, sorted."""
+    file = pattern.mark.file
+    literal = file.locate(pattern.text)
+    if kind_of_path(literal) or not glob.has_magic(pattern.text):
+        matches = [literal] if kind_of_path(literal) else []
+    else:
+        # Not Path.glob: that finds hidden folders too, and takes no absolute pattern.
+        found = sorted(glob.glob(pattern.text, root_dir=file.path.parent, recursive=True))  # noqa: PTH207
+        matches = [path for path in map(file.locate, found) if kind_of_path(path) == "folder"]
+    if not matches:
+        advice = f"paths are relative to the manifest's folder: {file.show(file.path.parent)}"
+        problems.append(problem("RS126", pattern.mark, f"`{pattern.text}` matches no folder", advice=advice))
+    for folder in matches:
+        if any(fnmatchcase(folder.name, each) for each in excluded):
+            continue
+        if kind_of_path(folder / "pack.json") == "file":
+            yield folder
+        else:
+            what = "has no pack.json" if kind_of_path(folder) == "folder" else "is no folder"
+            advice = "name the folder of the pack, or leave this one out with `exclude`"
+            problems.append(problem("RS127", pattern.mark, f"{file.show(folder)} {what}", advice=advice))

@@ -1,0 +1,194 @@
+"""Finds files and parses YAML 1.2 into nodes. Knows syntax and positions; what the documents mean, it does not."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, StringMark
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import Node as YamlNode
+from ruamel.yaml.reader import ReaderError
+
+from regsync.manifest.nodes import (
+    Mark,
+    Node,
+    Scalar,
+    SourceFile,
+    Unquoted,
+    Unrendered,
+    kind_of_path,
+    problem,
+    shown_path,
+)
+from regsync.model.diagnostic import Diagnostic
+
+MAX_VALUES = 20_000
+"""Values in one file. Aliases multiply, so a small file could otherwise fill the memory."""
+
+_SUFFIXES = (".yaml", ".yml")
+_TAGS = ("str", "int", "float", "bool", "null", "timestamp", "merge", "value", "map", "seq")
+_INTEGER = re.compile(r"0|-?[1-9][0-9]*")
+
+
+def find(paths: Sequence[Path], root: Path, problems: list[Diagnostic]) -> list[SourceFile]:
+    """The files behind `paths`, each once: files as they are, of folders every YAML file below that is not hidden."""
+    found: dict[str, SourceFile] = {}
+    for path in (root / each for each in paths):
+        shown = shown_path(path, root)
+        kind = kind_of_path(path)
+        if kind == "folder":
+            files = sorted(_yaml_files(path))
+            if not files:
+                problems.append(
+                    problem("RS101", None, f"no manifest in {shown}: the folder holds no YAML file")
+                )
+        elif kind == "file":
+            files = [path]
+        else:
+            problems.append(
+                problem(
+                    "RS101",
+                    None,
+                    f"no such file or folder: {shown}",
+                    advice="paths are relative to the working directory, or to the one that -C names",
+                )
+            )
+            continue
+        for file in files:
+            found.setdefault(os.path.realpath(file), SourceFile(file, shown_path(file, root), root))
+    return list(found.values())
+
+
+def _yaml_files(folder: Path) -> Iterator[Path]:
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(parent, name) for name in files if name.endswith(_SUFFIXES) and name[0] != ".")
+
+
+def read(file: SourceFile, problems: list[Diagnostic]) -> tuple[SourceFile, list[Node]]:
+    """The file with its lines, and its documents that are not empty. What cannot be parsed becomes a finding."""
+    try:
+        text = file.path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        problems.append(problem("RS101", None, f"cannot read {file.shown}: {error.strerror}"))
+        return file, []
+    except UnicodeDecodeError:
+        problems.append(problem("RS102", Mark(file, 1, 1), "not YAML: it is not text in UTF-8"))
+        return file, []
+    # What the parser counts as line breaks, which is less than what str.splitlines() does.
+    file = SourceFile(file.path, file.shown, file.root, tuple(re.split(r"\r\n|[\r\n\x85\u2028\u2029]", text)))
+    builder = _Builder(file, problems)
+    documents = []
+    try:
+        # The pure parser: the one in C is of YAML 1.1 and takes no `{host: https://…}`.
+        for root in YAML(typ="safe", pure=True).compose_all(text):
+            node = builder.node(root)
+            if node.value is not None:
+                documents.append(node)
+    except MarkedYAMLError as error:
+        problems.append(_syntax_error(file, error))
+    except ReaderError as error:
+        before = text[: error.position]
+        mark = Mark(file, before.count("\n") + 1, error.position - before.rfind("\n"))
+        problems.append(
+            problem("RS102", mark, f"the character U+{error.character:04X} is not allowed in YAML")
+        )
+    except RecursionError:
+        problems.append(problem("RS102", Mark(file, 1, 1), "nested too deeply"))
+    except _TooManyError:
+        problems.append(
+            problem("RS102", Mark(file, 1, 1), f"more than {MAX_VALUES} values, with aliases spread out")
+        )
+    return file, documents
+
+
+def _syntax_error(file: SourceFile, error: MarkedYAMLError) -> Diagnostic:
+    at = error.problem_mark or error.context_mark
+    mark = Mark(file, at.line + 1, at.column + 1)
+    line = file.lines[at.line] if at.line < len(file.lines) else ""
+    text = error.problem or "not YAML"
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        column = line.index("\t") + 1
+        return problem(
+            "RS102", Mark(file, mark.line, column), "a tab cannot indent YAML", advice="indent with spaces"
+        )
+    if undefined := re.fullmatch(r"found undefined alias '(.*)'", text):
+        pattern = "*" + undefined[1]
+        mark = Mark(file, mark.line, mark.column, len(pattern))
+        return problem("RS102", mark, f"`{pattern}` reads as an alias", advice=f'quote it: "{pattern}"')
+    if "cannot start any token" in text:
+        advice = "put the value in quotes"
+    elif text.startswith("mapping values are not allowed"):
+        advice = "check the indentation; a value that holds `: ` needs quotes"
+    else:
+        advice = None
+    detail = f"{error.context}, from line {error.context_mark.line + 1}" if error.context_mark else None
+    return problem("RS102", mark, f"not YAML: {text}", detail=detail, advice=advice)
+
+
+class _TooManyError(Exception):
+    pass
+
+
+class _Builder:
+    """Turns the parser's nodes of one file into ours."""
+
+    def __init__(self, file: SourceFile, problems: list[Diagnostic]) -> None:
+        self._file = file
+        self._problems = problems
+        self._values = 0
+
+    def node(self, node: YamlNode, key: Mark | None = None) -> Node:
+        self._values += 1
+        if self._values > MAX_VALUES:
+            raise _TooManyError
+        mark = self._mark(node)
+        tag = str(node.tag)
+        if tag.removeprefix("tag:yaml.org,2002:") not in _TAGS:
+            self._problems.append(problem("RS102", mark, f"the tag `{tag}` is not used in manifests"))
+        if isinstance(node, MappingNode):
+            return Node(self._fields(node), mark, key)
+        if isinstance(node, SequenceNode):
+            return Node([self.node(each) for each in node.value], mark, key)
+        value = _scalar(tag.rpartition(":")[2], node.value)
+        if "\0" in node.value:
+            self._problems.append(problem("RS102", mark, "a NUL character has no place in a manifest"))
+        return Node(value, mark, key, written=None if isinstance(value, str) else node.value)
+
+    def _fields(self, mapping: MappingNode) -> dict[str, Node] | Unrendered:
+        fields: dict[str, Node] = {}
+        for name, value in mapping.value:
+            mark = self._mark(name)
+            if not isinstance(name, ScalarNode):
+                advice = 'a template is put in quotes: "{{ var.NAME }}"'
+                self._problems.append(problem("RS102", mark, "a key must be text", advice=advice))
+                return Unrendered()
+            node = self.node(value, mark)
+            first = fields.setdefault(name.value, node)
+            if first is not node:
+                summary = f"`{name.value}` is written twice"
+                related = [(first.where, "first written here")]
+                self._problems.append(problem("RS103", mark, summary, related=related))
+        return fields
+
+    def _mark(self, node: YamlNode) -> Mark:
+        start: StringMark = node.start_mark
+        end: StringMark = node.end_mark
+        one_line = isinstance(node, ScalarNode) and end.line == start.line
+        return Mark(
+            self._file, start.line + 1, start.column + 1, end.column - start.column if one_line else 1
+        )
+
+
+def _scalar(tag: str, text: str) -> Scalar:
+    if tag == "null":
+        return None
+    if tag == "bool":
+        return text.lower() == "true"
+    if tag == "int" and _INTEGER.fullmatch(text):
+        return int(text)
+    return Unquoted(text) if tag in ("int", "float", "timestamp") else text
