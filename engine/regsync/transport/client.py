@@ -1,0 +1,181 @@
+"""Talks to one live registry: bounded in number, size and patience, and read-only while planning.
+
+Knows how a registry must be treated so that nothing is written by mistake and no silence is taken for an answer; knows
+nothing of what is asked for.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import BinaryIO, cast
+
+from regsync.model.errors import NotARegistry, RegistryError, RegsyncError
+from regsync.model.registry import RegistrySpec
+from regsync.transport.download import Download
+from regsync.transport.failures import check_welcome
+from regsync.transport.messages import Body, Response, Scope
+from regsync.transport.origins import Endpoint
+from regsync.transport.redact import redact_url
+from regsync.transport.retry import ATTEMPTS, Patience, noted
+from regsync.transport.session import ERROR_LIMIT, Call, Session
+from regsync.transport.wire import READS, Answer, Timeouts, Wire
+
+BODY_LIMIT = 8 * 2**20
+
+
+class Transport:
+    """The way to one live registry. Thread-safe; no more than `parallelism` requests are under way at once.
+
+    `environment` holds the variables that count: proxies, docker's, REGSYNC_ALLOW_HOSTS, secrets by reference.
+    `log` is called with one line per exchange, secrets taken out. While `read_only`, whatever could write raises.
+    """
+
+    def __init__(
+        self,
+        spec: RegistrySpec,
+        *,
+        environment: Mapping[str, str],
+        parallelism: int = 8,
+        read_only: bool = False,
+        log: Callable[[str], None] = lambda line: None,
+        timeouts: Timeouts | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self.read_only = read_only
+        self._spec = spec
+        endpoint = Endpoint(spec)
+        self._wire = Wire(spec, endpoint, environment, parallelism, timeouts or Timeouts())
+        self._session = Session(spec, environment, self._wire, endpoint, log, clock)
+        self._patience = Patience(clock, sleep)
+        self._room = threading.BoundedSemaphore(parallelism)
+        self._ping_lock = threading.Lock()
+        self._pinged = False
+        self._ping_error: RegistryError | None = None
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        scope: Scope | Sequence[Scope] = (),
+        headers: Mapping[str, str] | None = None,
+        body: Body | None = None,
+        accept: str | None = None,
+        expect: Collection[int],
+        limit: int = BODY_LIMIT,
+        retry: bool = True,
+        sent: Callable[[int], None] | None = None,
+    ) -> Response:
+        """Send a request and return its whole answer if its status is one of `expect`.
+
+        `path` starts with `/v2/` or is a `Response.location`; `scope` is what the request needs to be allowed (two for a
+        mount); `limit` is the most bytes that the answer may have. Without `retry` a failure that may pass is raised
+        at once, because the caller must start over from an earlier request. `sent` is called with the bytes of each
+        part of the body as it leaves; a repeated or failed attempt takes its bytes back by a negative number.
+
+        Raises the RegistryError that any other answer amounts to, RegsyncError for a write while read-only.
+        """
+        if self.read_only and method not in READS:
+            raise RegsyncError(
+                f"{method} {redact_url(path)}: not sent, because planning never writes",
+                hint="this is a bug in regsync: please report it",
+            )
+        self.ping()
+        fields = {**({"Accept": accept} if accept else {}), **(headers or {})}
+        call = self._session.call(method, path, scope, fields, body, sent)
+        try:
+            response, _ = self._patience.run(
+                lambda: self._attempt(call, expect, limit), ATTEMPTS if retry else 1
+            )
+        except RegsyncError:
+            call.progress.take_back()
+            raise
+        return response
+
+    @contextmanager
+    def stream(
+        self,
+        path: str,
+        *,
+        scope: Scope | Sequence[Scope] = (),
+        headers: Mapping[str, str] | None = None,
+        size: int | None = None,
+    ) -> Iterator[BinaryIO]:
+        """GET a blob as a file of raw, undecoded bytes. A connection that breaks is resumed where it broke.
+
+        The length is checked against `size` and the answer's own; the digest is for the caller to check. Opening and
+        reading raise RegistryErrors.
+        """
+        self.ping()
+
+        def open_at(offset: int) -> Answer:
+            span = {"Range": f"bytes={offset}-"} if offset else {}
+            call = self._session.call("GET", path, scope, {**(headers or {}), **span})
+            return self._patience.run(lambda: self._open(call, {200, 206} if offset else {200}))
+
+        with Download(open_at(0), open_at, self._patience, size) as download:
+            yield cast(BinaryIO, download)
+
+    def ping(self) -> None:
+        """Make sure, once, that a registry answers at `/v2/` and takes the login; a failure stays.
+
+        Every other method does this first, so a registry that is down is not asked again for every tag. Raises
+        RegistryErrors, never NotFound.
+        """
+        if not self._pinged:
+            with self._ping_lock:
+                if not self._pinged:
+                    try:
+                        self._session.login.check_hosts()
+                        self._patience.run(self._ping_once)
+                    except RegistryError as error:
+                        self._ping_error = error
+                    self._pinged = True
+        if self._ping_error:
+            raise noted(self._ping_error, "")
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the registry said in `Warning: 299` headers, each text once (distribution-spec, "warnings")."""
+        return tuple(self._session.warnings)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._wire.close()
+
+    def _ping_once(self) -> None:
+        session = self._session
+        response, own = self._attempt(session.call("GET", "/v2/"), {200, 401, 404}, ERROR_LIMIT)
+        if not own:
+            raise NotARegistry(
+                f"GET {self._spec.shown_endpoint}/v2/: redirected elsewhere, to {response.url}",
+                hint=f"if that is the registry, write it as the endpoint ({self._spec.at('endpoint')})",
+            )
+        if response.status == 401 and session.login.source is not None:
+            raise session.failure(response)
+        if response.status != 401 or not session.login.asked_for:
+            check_welcome(response, self._spec)
+            session.login.welcomed()
+
+    def _attempt(self, call: Call, expect: Collection[int], limit: int) -> tuple[Response, bool]:
+        """One attempt at a call: the whole answer, and whether it is the registry's own."""
+        with self._room:
+            answer = self._session.exchange(call)
+            expected = answer.status in expect
+            response = self._session.whole(answer, call.method, limit if expected else None)
+        if not expected:
+            self._session.fail(response, own=answer.target.own)
+        return response, answer.target.own
+
+    def _open(self, call: Call, expect: Collection[int]) -> Answer:
+        """One attempt at a call whose body is read later. It takes no room then: readers never wait for each other."""
+        with self._room:
+            answer = self._session.exchange(call)
+            if answer.status not in expect:
+                response = self._session.whole(answer, call.method, None)
+                self._session.fail(response, own=answer.target.own)
+        return answer

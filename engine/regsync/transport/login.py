@@ -1,0 +1,148 @@
+"""Logs in: decides which Authorization each request to a registry carries, and answers its challenges.
+
+Knows Basic and Bearer as docker registries speak them, and where credentials come from; knows no connection.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+from regsync.model.errors import AuthenticationFailed
+from regsync.model.registry import AuthMethod, RegistrySpec
+from regsync.transport.challenges import parse_challenges
+from regsync.transport.credentials import Credential, Kind, written_login
+from regsync.transport.docker_config import DockerConfig
+from regsync.transport.messages import Scope
+from regsync.transport.origins import Endpoint, Target
+from regsync.transport.redact import Redactor
+from regsync.transport.tokens import Fetch, Tokens, TokenService, basic
+from regsync.transport.trust import AllowedHosts, realm_target
+
+_HEADER_SAFE = re.compile(r"[!-~]+")
+
+
+class Login:
+    """The login of one live registry. Thread-safe.
+
+    Credentials are looked up when the registry first asks for a login. From then on requests carry their
+    Authorization at once.
+    """
+
+    def __init__(
+        self,
+        spec: RegistrySpec,
+        endpoint: Endpoint,
+        environment: Mapping[str, str],
+        redactor: Redactor,
+        clock: Callable[[], float],
+        fetch: Fetch,
+    ) -> None:
+        self._spec = spec
+        self._endpoint = endpoint
+        self._environment = environment
+        self._redactor = redactor
+        self._allowed = AllowedHosts(environment)
+        self._docker = DockerConfig(environment)
+        self._tokens = Tokens(fetch, self._allowed, redactor, clock)
+        self._found: dict[str, Credential | None] = {}
+        self._lock = threading.Lock()
+        self._asks: TokenService | Literal["basic"] | None = None
+        self.open = False
+        """Whether `/v2/` answers to anyone."""
+        self.accepted = False
+        """Whether `/v2/` has accepted our credentials."""
+        self.source: str | None = None
+        """Where the credentials last used come from, for messages; None while none were used."""
+
+    def welcomed(self) -> None:
+        """Take note that `/v2/` answered with success, to our credentials if it asked for any."""
+        self.accepted = self.source is not None
+        self.open = not self.accepted
+
+    @property
+    def asked_for(self) -> bool:
+        """Whether the registry has asked for a login in a way that can be answered."""
+        return self._asks is not None
+
+    def check_hosts(self) -> None:
+        """Raise AuthenticationFailed where credentials that the manifest names must not be sent to its registry."""
+        if self._is_written or self._spec.tls.cert_file:
+            self._check_own_hosts()
+
+    def authorization(self, scopes: Sequence[Scope]) -> str | None:
+        """What a request carries from the start, None for nothing. Raises RegistryErrors of the token endpoint."""
+        asks = self._asks
+        if asks is None and not (self.open and self._is_written):
+            return None
+        # An open registry may show more to those who log in, so a login that is written out is used there, too.
+        credential = self._credential(scopes)
+        if not isinstance(asks, TokenService) or (credential and credential.kind is Kind.BEARER):
+            return self._direct(credential)
+        wanted = tuple(str(each) for each in scopes)
+        return f"Bearer {self._tokens.get(asks, wanted, credential)}" if wanted else None
+
+    def answer(self, header: str, scopes: Sequence[Scope], refused: str | None, base: Target) -> str | None:
+        """What to carry instead after a 401 with this WWW-Authenticate header; None where nothing better is known.
+
+        An empty header is never answered: so Harbor says "no such project" and "forbidden".
+        """
+        challenge = next((each for each in parse_challenges(header) if each.usable), None)
+        if challenge is None:
+            return None
+        service = None
+        if challenge.scheme == "bearer":
+            realm = realm_target(challenge.parameters["realm"], self._endpoint, base)
+            service = TokenService(realm, challenge.parameters.get("service", ""))
+        with self._lock:
+            # The first challenge is what requests follow from the start; Harbor's later ones fall back to Basic.
+            if self._asks is None:
+                self._asks = service or "basic"
+        credential = self._credential(scopes)
+        if service is None or (credential and credential.kind is Kind.BEARER):
+            direct = self._direct(credential)
+            return direct if direct != refused else None
+        wanted = tuple(str(each) for each in scopes)
+        missing = tuple(challenge.parameters.get("scope", "").split())
+        if not credential and not wanted and not missing:
+            return None  # an anonymous token for nothing says nothing
+        stale = refused.removeprefix("Bearer ") if refused else None
+        return f"Bearer {self._tokens.get(service, wanted, credential, missing=missing, refused=stale)}"
+
+    def _credential(self, scopes: Sequence[Scope]) -> Credential | None:
+        repository = scopes[0].repository if scopes else ""
+        with self._lock:
+            if repository not in self._found:
+                self._found[repository] = found = self._look_up(repository)
+                if found:
+                    self._redactor.learn(found.secret, basic(found))
+            credential = self._found[repository]
+        if credential:
+            self._check_own_hosts()
+            self.source = credential.source
+        return credential
+
+    def _look_up(self, repository: str) -> Credential | None:
+        if self._spec.auth.method is AuthMethod.DOCKER:
+            return self._docker.find(self._endpoint.origin.authority, repository)
+        return written_login(self._spec.auth, self._environment)
+
+    def _direct(self, credential: Credential | None) -> str | None:
+        """The Authorization that needs no token endpoint."""
+        if credential is None or credential.kind is Kind.IDENTITY:
+            return None
+        if credential.kind is Kind.PASSWORD:
+            return f"Basic {basic(credential)}"
+        if not _HEADER_SAFE.fullmatch(credential.secret):
+            raise AuthenticationFailed(f"the token of {credential.source} has characters that no token has")
+        return f"Bearer {credential.secret}"
+
+    @property
+    def _is_written(self) -> bool:
+        return self._spec.auth.method in {AuthMethod.BASIC, AuthMethod.TOKEN}
+
+    def _check_own_hosts(self) -> None:
+        for origin in {self._endpoint.origin, self._endpoint.connect}:
+            self._allowed.check(origin)

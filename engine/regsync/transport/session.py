@@ -1,0 +1,218 @@
+"""Has a call answered, whatever it takes: the login, one renewal of it, redirects of reads.
+
+Knows who may see credentials and which answers are the registry's own; knows no repetitions and no limits on how
+many calls are under way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import NoReturn
+
+from regsync import __version__
+from regsync.model.errors import ProtocolError, RegistryError, RegsyncError
+from regsync.model.registry import RegistrySpec
+from regsync.transport.failures import failure
+from regsync.transport.login import Login
+from regsync.transport.messages import Body, Bytes, Response, Scope
+from regsync.transport.origins import Endpoint, Target, is_downgrade
+from regsync.transport.redact import Redactor, one_line, redact_url
+from regsync.transport.retry import RETRIED, Again, retry_after
+from regsync.transport.tokens import ANSWER_LIMIT
+from regsync.transport.trust import upload_target
+from regsync.transport.wire import READS, Answer, Wire
+
+ERROR_LIMIT = 64 * 1024
+MOST_HOPS = 5
+MOST_WARNINGS = 20
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_WARNING = re.compile(r'\b299\s+\S+\s+"((?:[^"\\]|\\.)*)"')
+_WARNING_LIMIT = 4096
+_ALWAYS = {"User-Agent": f"regsync/{__version__}", "Accept-Encoding": "identity"}
+
+
+class Progress:
+    """Reports the bytes of an upload; what a repeated attempt sends anew is taken back first."""
+
+    def __init__(self, report: Callable[[int], None] | None) -> None:
+        self._report = report
+        self._total = 0
+
+    def __call__(self, count: int) -> None:
+        if self._report:
+            self._total += count
+            self._report(count)
+
+    def take_back(self) -> None:
+        if self._report and self._total:
+            self._report(-self._total)
+            self._total = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request as its caller meant it."""
+
+    method: str
+    target: Target
+    scopes: Sequence[Scope]
+    headers: Mapping[str, str]
+    body: Body | None
+    progress: Progress
+
+
+class Session:
+    """The dealings with one live registry. Thread-safe."""
+
+    def __init__(
+        self,
+        spec: RegistrySpec,
+        environment: Mapping[str, str],
+        wire: Wire,
+        endpoint: Endpoint,
+        log: Callable[[str], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._spec = spec
+        self._wire = wire
+        self._endpoint = endpoint
+        self._log = log
+        self._clock = clock
+        self._redact = Redactor()
+        self.login = Login(spec, endpoint, environment, self._redact, clock, self._fetch_token)
+        self.warnings: dict[str, None] = {}
+        """What the registry said in `Warning: 299` headers, each once."""
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        scope: Scope | Sequence[Scope] = (),
+        headers: Mapping[str, str] | None = None,
+        body: Body | None = None,
+        sent: Callable[[int], None] | None = None,
+    ) -> Call:
+        """A call to a `/v2/…` path or a Location. Raises ProtocolError for a location that must not be followed."""
+        home = Target(self._endpoint.origin, "/", own=True)
+        scopes = (scope,) if isinstance(scope, Scope) else scope
+        target = upload_target(path, self._endpoint, home)
+        return Call(method, target, scopes, {**_ALWAYS, **(headers or {})}, body, Progress(sent))
+
+    def exchange(self, call: Call) -> Answer:
+        """Send a call and return the answer to it, whose body is still to come.
+
+        Credentials go to the registry's own origin only. Once redirected to another, nothing of the login is sent any
+        more, not even on a way back. Raises Again and RegistryErrors.
+        """
+        target, trusted = call.target, call.target.own
+        authorization = self.login.authorization(call.scopes) if trusted else None
+        asked = False
+        for _ in range(MOST_HOPS + 2):
+            login = {"Authorization": authorization} if authorization and trusted else {}
+            call.progress.take_back()
+            answer = self._send(call.method, target, {**call.headers, **login}, call.body, call.progress)
+            headers = answer.headers
+            if answer.status == 401 and trusted and not asked:
+                asked = True
+                answer.load(ERROR_LIMIT)
+                offered = headers.get("www-authenticate", "")
+                better = self.login.answer(offered, call.scopes, authorization, target)
+                if better is None:
+                    return answer
+                authorization = better
+            elif answer.status in _REDIRECTS and call.method in READS and "location" in headers:
+                answer.load(ERROR_LIMIT)
+                target = self._redirected(answer.target, headers["location"])
+                trusted = trusted and target.own
+            else:
+                return answer
+        raise ProtocolError(
+            f"{call.method} {redact_url(call.target.url)}: redirected more than {MOST_HOPS} times"
+        )
+
+    def whole(self, answer: Answer, method: str, limit: int | None) -> Response:
+        """An answer with its body. More than `limit` bytes are a ProtocolError; without a limit the answer is an error
+        itself, and a large body is left out."""
+        try:
+            body = answer.read(ERROR_LIMIT if limit is None else limit)
+        finally:
+            answer.close()
+        url = redact_url(answer.target.url)
+        if body is None and limit is not None:
+            raise ProtocolError(
+                f"{method} {url}: {answer.status} with more than {limit} bytes", status=answer.status
+            )
+        location, link = answer.headers.get("location"), answer.headers.get("link")
+        if location:
+            with suppress(ValueError):  # an impossible location is refused when it is used
+                location = self._endpoint.target(location, answer.target).url
+        try:
+            next_page = self._endpoint.next_page(link, answer.target) if link else None
+        except ValueError:
+            # Going on without it would take a part of a listing for the whole.
+            raise ProtocolError(f"{method} {url}: the next page is none of the registry's") from None
+        return Response(method, url, answer.status, answer.headers, body or b"", location, next_page)
+
+    def failure(self, response: Response, *, own: bool = True) -> RegistryError:
+        """The error that an answer amounts to."""
+        login = self.login
+        return failure(
+            response, self._spec, self._redact, own=own, login=login.source, accepted=login.accepted
+        )
+
+    def fail(self, response: Response, *, own: bool) -> NoReturn:
+        """Raise the error that an answer amounts to, as Again where the next attempt may do better."""
+        error = self.failure(response, own=own)
+        if response.status in RETRIED:
+            raise Again(error, retry_after(response.headers))
+        raise error
+
+    def _send(
+        self,
+        method: str,
+        target: Target,
+        headers: Mapping[str, str],
+        body: Body | None,
+        sent: Callable[[int], None] | None = None,
+    ) -> Answer:
+        started = self._clock()
+        try:
+            answer = self._wire.send(method, target, headers, body, sent)
+        except (Again, RegsyncError) as error:
+            self._log(self._redact(str(error)))
+            raise
+        took = (self._clock() - started) * 1000
+        self._log(f"{method} {redact_url(target.url)}: {answer.status} in {took:.0f} ms")
+        if "warning" in answer.headers and target.own:
+            for text in _WARNING.findall(answer.headers["warning"][:_WARNING_LIMIT]):
+                if len(self.warnings) < MOST_WARNINGS:
+                    self.warnings[one_line(self._redact(text))] = None
+        return answer
+
+    def _redirected(self, source: Target, location: str) -> Target:
+        try:
+            goal = self._endpoint.target(location, source)
+        except ValueError as error:
+            raise ProtocolError(f"GET {redact_url(source.url)}: redirected to {error}") from None
+        if is_downgrade(source, goal):
+            raise ProtocolError(
+                f"GET {redact_url(source.url)}: redirected out of TLS, to {redact_url(goal.url)}; refused",
+                hint="a proxy before the registry should pass on Host and X-Forwarded-Proto",
+            )
+        return goal
+
+    def _fetch_token(
+        self, method: str, target: Target, headers: Mapping[str, str], form: bytes | None
+    ) -> Response:
+        """See tokens.Fetch. Nothing is written by it, so it may POST even while planning."""
+        body = Bytes(form) if form is not None else None
+        answer = self._send(method, target, {**_ALWAYS, **headers}, body)
+        expected = answer.status in {200, 404, 405}
+        response = self.whole(answer, method, ANSWER_LIMIT if expected else None)
+        if not expected:
+            self.fail(response, own=True)
+        return response
