@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from regsync.model.outcome import Result, Status
 from regsync.model.plan import Action, Change, Json, Plan
-from regsync.model.reference import Address
+from regsync.model.reference import Address, is_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,10 @@ def approve(approved: Plan, fresh: Plan) -> Approved:
         then = expected.pop(change.address, None)
         if then is not None and _same(then, change):
             kept.append(change)
+        elif change.action is Action.NO_OP and then is not None and then.action.writes:
+            results.append(_already(then, change))
         elif change.action is Action.NO_OP:
             kept.append(change)
-            if then is not None and then.action.writes:
-                results.append(_already(then, change))
         else:
             results.append(
                 Result(change, Status.REFUSED, f"not approved: {_differences(then, change)}", _HINT)
@@ -75,7 +75,7 @@ def _already(then: Change, now: Change) -> Result:
     return Result(
         then,
         Status.REFUSED,
-        f"not approved: content {wanted} was approved, {there} is wanted now and live already",
+        f"not approved: content {_show(wanted)} was approved, {_show(there)} is wanted now and live already",
         _HINT,
     )
 
@@ -93,10 +93,18 @@ def _differences(then: Change | None, now: Change) -> str:
         return f"expected {then.action}, found {now.action} ({now.why})"
     old, new = _terms(then), _terms(now)
     return "; ".join(
-        f"{name}: expected {old.get(name)}, found {new.get(name)}"
+        f"{name}: expected {_show(old.get(name))}, found {_show(new.get(name))}"
         for name in sorted({*old, *new})
         if old.get(name) != new.get(name)
     )
+
+
+def _show(value: object) -> str:
+    """A term as a refusal gives it: digests short, since the plan file has them whole."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    text = "none" if value is None else str(value)
+    return text[:19] + "…" if is_digest(text) else text
 
 
 def _unreadable(address: Address, fresh: Plan) -> bool:

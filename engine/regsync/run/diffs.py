@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from shutil import copyfileobj
 from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, cast
 
 from regsync.content.diff import diff_contents
 from regsync.content.index import OtherContent, read_layer
@@ -48,7 +49,8 @@ def _with_diff(change: Change, desired: DesiredArtifact, live: LiveArtifact, reg
     size = live.layer_size
     if size is None or size > LARGEST_LAYER:
         return _noted(change, "the live layer is too large to be fetched for a diff")
-    with SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
+    with SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
+        spool = cast(BinaryIO, file)
         try:
             with registry.open_layer(live) as layer:
                 copyfileobj(layer, spool)

@@ -77,6 +77,8 @@ def _read_all(reads: Mapping[str, list[Read]], pool: ThreadPoolExecutor, sink: S
     for name, read in queued:
         submit(name, read)
     done, total = 0, len(queued)
+    if queued:
+        sink(Observing(done, total))
     while done < total:
         name, future = finished.get()
         reading = future.result()

@@ -13,15 +13,13 @@ from regsync.model.plan import Plan
 
 
 def is_plan_file(path: Path) -> bool:
-    """Whether `path` is a saved plan and not a manifest: a file whose first character opens a JSON object.
-
-    Manifests are YAML documents whose first key stands bare, so none of them begins with a brace.
-    """
+    """Whether `path` is meant to be a saved plan and not a manifest: a JSON object that gives its format first."""
     try:
         with path.open("rb") as file:
-            return file.read(64).lstrip()[:1] == b"{"
+            start = file.read(256).lstrip()
     except OSError:
         return False
+    return start.startswith(b"{") and b'"format_version"' in start
 
 
 def write_plan(path: Path, plan: Plan, *, timestamp: str) -> None:
@@ -53,4 +51,7 @@ def read_plan(path: Path) -> Plan:
         raise Refused(
             f"{path} is no saved plan: it is not JSON", hint="make a new one with regsync plan --out FILE"
         ) from error
-    return plan_from_json(document)
+    try:
+        return plan_from_json(document)
+    except Refused as refused:
+        raise Refused(f"{path}: {refused.message}", hint=refused.hint) from None

@@ -71,6 +71,9 @@ class Workspace:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._pool is not None:
+            # Who interrupts a run does not wait for reads that hang.
+            self._pool.shutdown(wait=error is None, cancel_futures=True)
         self._exits.close()
 
     def check(self, paths: Sequence[str], variables: Variables) -> Checked:
@@ -135,5 +138,5 @@ class Workspace:
     def _threads(self) -> ThreadPoolExecutor:
         if self._pool is None:
             wanted = self._surroundings.parallelism * max(1, len(self._registries))
-            self._pool = self._exits.enter_context(ThreadPoolExecutor(min(wanted, LARGEST_POOL)))
+            self._pool = ThreadPoolExecutor(min(wanted, LARGEST_POOL))
         return self._pool
