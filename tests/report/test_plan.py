@@ -18,9 +18,11 @@ from regsync.model.plan import (
     Change,
     Guard,
     Plan,
+    PlanRequest,
     Reason,
     RegistryView,
     ResourceType,
+    Selection,
     Source,
 )
 from regsync.model.state import Unreadable, UnreadableScope
@@ -251,9 +253,16 @@ def test_causes_have_no_column_where_none_is_known() -> None:
 
 
 def test_registries_that_measure_alike_share_a_line() -> None:
-    names = [f"ecr@region-{number}" for number in range(30)]
-    shown = text(make_plan(guards=tuple(map(ok, names))))
-    assert "Guards: deletes 0/5 ok   in ecr@region-0 and in 29 others alike\n" in shown
+    alike = tuple(ok(f"ecr@region-{number}") for number in range(30))
+    assert "Guards: deletes 0/5 ok   in each live registry\n" in text(make_plan(guards=alike))
+    one_more = ok("harbor", 1)
+    named = "ecr@region-0, ecr@region-1, ecr@region-2, ecr@region-3, ecr@region-4 and 25 more"
+    assert f"Guards: deletes 0/5 ok   in {named}\n" in text(make_plan(guards=(*alike, one_more)))
+
+
+def test_a_selection_does_not_speak_for_the_rest() -> None:
+    plan = make_plan(request=PlanRequest(("registries",), Selection(("edge/*",))))
+    assert "\nNo changes in what is selected.\n" in text(plan)
 
 
 def counts(conclusion: str) -> dict[str, int]:

@@ -10,7 +10,7 @@ from regsync.report.lines import Line, Style, line, show_bytes, show_seconds
 from regsync.report.plan import MARKER, STYLE, Detail, from_line, unreadable_rows
 from regsync.report.table import Row, below, table
 
-_DONE = {
+DONE = {
     Action.CREATE: "created",
     Action.UPDATE: "updated",
     Action.REPLACE: "replaced",
@@ -47,7 +47,7 @@ def _row(result: Result, detail: Detail) -> Row:
         return Row(
             marker=MARKER[change.action],
             address=str(change.address),
-            verb=_DONE[change.action],
+            verb=DONE[change.action],
             rest=(f"{show_bytes(result.sent)} {spent}" if result.sent else spent,),
             style=STYLE[change.action],
             below=tuple(from_line(change)) if detail is Detail.FULL else (),

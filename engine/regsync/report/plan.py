@@ -10,7 +10,7 @@ from itertools import groupby
 
 from regsync.model.codec import fingerprint
 from regsync.model.content import FileDiff, FileEntry, FileStatus
-from regsync.model.plan import Action, Change, Guard, Json, Plan, RegistryView
+from regsync.model.plan import Action, Change, Guard, Json, Plan, RegistryView, Selection
 from regsync.model.reference import is_digest
 from regsync.report.lines import Line, Style, line, show_bytes, show_count, show_seconds
 from regsync.report.table import Row, below, position, table
@@ -18,6 +18,9 @@ from regsync.report.table import Row, below, position, table
 MOST_FILES = 5
 MOST_LINES = 12
 """How much of each pack is shown unless everything is asked for: files, and changed lines of each."""
+
+MOST_NAMES = 5
+"""How many live registries are named where they measure alike."""
 
 MARKER = {
     Action.NO_OP: " ",
@@ -236,9 +239,11 @@ def _guards(guards: Sequence[Guard]) -> list[Line]:
         alike.setdefault(" · ".join(map(_measure, group)), []).append(registry)
     measures = []
     for text, names in alike.items():
-        only = "" if len(alike) == 1 and len(names) == 1 else f"   in {names[0]}"
-        more = f" and in {show_count(len(names) - 1, 'other')} alike" if names[1:] else ""
-        measures.append(text + only + more)
+        more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+        where = f"   in {', '.join(names[:MOST_NAMES])}{more}"
+        if len(alike) == 1:
+            where = "   in each live registry" if names[1:] else ""
+        measures.append(text + where)
     first, *others = measures
     lines = [line(f"Guards: {first}"), *(line(f"        {each}") for each in others)]
     refusals = [
@@ -246,7 +251,7 @@ def _guards(guards: Sequence[Guard]) -> list[Line]:
             marker="!",
             address=each.registry,
             verb="refused",
-            rest=(f"guard {each.name}: {each.text}", position(each.origin)),
+            rest=(each.text, position(each.origin)),
             style=Style.ERROR,
             below=(below(f"help: to lift this guard alone, for this run: {each.override}"),),
         )
@@ -259,8 +264,7 @@ def _guards(guards: Sequence[Guard]) -> list[Line]:
 def _measure(guard: Guard) -> str:
     if not guard.ok:
         return f"{guard.text} REFUSED"
-    # Counts against a limit need the word; other guards say themselves that nothing is touched.
-    return f"{guard.text} ok" if "/" in guard.text else guard.text
+    return guard.text if guard.name == "protected" else f"{guard.text} ok"  # "protected none touched" says it
 
 
 def _conclusion(plan: Plan) -> list[Line]:
@@ -272,7 +276,9 @@ def _conclusion(plan: Plan) -> list[Line]:
         kept.append(f"{summary.unreadable} not compared")
     tail = f"{', '.join(kept)}.     plan-id {fingerprint(plan)[:8]}"
     if _nothing_to_say(plan):
-        return [line("No changes. The registries hold what the manifests ask for.", Style.STRONG), line(tail)]
+        whole = plan.request.selection == Selection()
+        where = ". The registries hold what the manifests ask for" if whole else " in what is selected"
+        return [line(f"No changes{where}.", Style.STRONG), line(tail)]
     planned = f"{summary.add} to add, {summary.change} to change, {summary.delete} to delete"
     if summary.blocked:
         planned += f", {summary.blocked} blocked"

@@ -20,6 +20,7 @@ from regsync.model.reference import Address
 from regsync.model.state import DesiredArtifact, DesiredState
 from regsync.planner.order import Stage, held_back_by, stages
 from regsync.registries.base import Payload, Registry
+from regsync.run.threads import results
 
 
 @dataclass(slots=True)
@@ -48,12 +49,14 @@ def apply(
     fail_fast: bool = False,
     refused: Sequence[Result] = (),
 ) -> Outcome:
-    """Execute every writing change of `plan` and report how each ended; `refused` are results decided before.
+    """Execute every writing change of `plan` and report how each ended; `refused` are results decided before:
+    what was refused holds back what depends on it, what was so already does not.
 
     Never raises for what a registry answers or a folder holds.
     """
     begun = time.monotonic()
-    run = _Run(desired, registries, sink, stop, fail_fast, failed=[each.change for each in refused])
+    undone = [each.change for each in refused if each.status is Status.REFUSED]
+    run = _Run(desired, registries, sink, stop, fail_fast, failed=undone)
     run.results += refused
     run.results += [
         Result(change, Status.REFUSED, change.why, change.help)
@@ -103,7 +106,7 @@ class _Run:
         order = sorted(
             stage.changes, key=lambda each: (str(each.after and each.after.get("content")), each.address)
         )
-        for result in pool.map(carry_out, order):
+        for result in results(pool, carry_out, order):
             self.results.append(result)
             if result.status is not Status.APPLIED:
                 self.failed.append(result.change)

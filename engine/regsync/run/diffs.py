@@ -15,6 +15,7 @@ from regsync.model.errors import RegsyncError
 from regsync.model.plan import Change, Plan, Reason
 from regsync.model.state import DesiredArtifact, DesiredState, LiveArtifact, LiveState
 from regsync.registries.base import Registry
+from regsync.run.threads import results
 
 LARGEST_LAYER = 64 * 1024 * 1024
 """Bytes of a live layer above which it is not fetched for a diff alone."""
@@ -42,7 +43,7 @@ def add_diffs(
             return change
         return _with_diff(change, artifact, there, registries[change.address.registry])
 
-    return replace(plan, changes=tuple(pool.map(with_diff, plan.changes)))
+    return replace(plan, changes=tuple(results(pool, with_diff, plan.changes)))
 
 
 def _with_diff(change: Change, desired: DesiredArtifact, live: LiveArtifact, registry: Registry) -> Change:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain, zip_longest
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 from regsync.model.events import Observing, Sink
 from regsync.model.registry import Prune
 from regsync.model.state import DesiredRegistry, DesiredState, LiveState, Observed
 from regsync.registries.base import Read, Reading, Registry, Wanted
+from regsync.run.threads import LONGEST_NAP
 
 
 def observe(
@@ -80,7 +81,10 @@ def _read_all(reads: Mapping[str, list[Read]], pool: ThreadPoolExecutor, sink: S
     if queued:
         sink(Observing(done, total))
     while done < total:
-        name, future = finished.get()
+        try:
+            name, future = finished.get(timeout=LONGEST_NAP)
+        except Empty:
+            continue
         reading = future.result()
         found[name].append(reading.observed)
         for read in reading.more:

@@ -1,0 +1,1 @@
+"""The command line: composition root, exit codes, prompts, progress. Decides nothing about registries or plans."""

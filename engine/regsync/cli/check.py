@@ -1,0 +1,70 @@
+"""`registries check`: is every registry there, does it let us in, and may we read where packs go?"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from regsync.cli.console import Console
+from regsync.cli.display import Display
+from regsync.cli.plan import default_paths, gather_variables, open_workspace
+from regsync.cli.status import FAILED, OK
+from regsync.model.diagnostic import has_errors
+from regsync.model.errors import ManifestInvalid, RegistryError, RegsyncError
+from regsync.model.registry import RegistrySpec, RegistryType
+from regsync.registries.base import Registry, Wanted
+from regsync.report.lines import Line, Style, line
+from regsync.run.threads import results
+
+
+def run(
+    console: Console,
+    paths: list[str] | None,
+    *,
+    assignments: list[str] | None,
+    variable_files: list[Path] | None,
+    parallelism: int,
+) -> int:
+    with (
+        Display(console) as display,
+        open_workspace(console, display, parallelism) as workspace,
+    ):
+        checked = workspace.check(
+            default_paths(console, paths), gather_variables(console, assignments, variable_files)
+        )
+        if has_errors(checked.diagnostics):
+            raise ManifestInvalid(checked.diagnostics)
+        registries = sorted(workspace.registries(checked.desired).items())
+        pool = ThreadPoolExecutor(len(registries) or 1)
+        try:
+            failures = list(results(pool, _failure, (registry for _, registry in registries)))
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+    width = max((len(name) for name, _ in registries), default=0)
+    for (name, registry), failure in zip(registries, failures, strict=True):
+        console.out(_lines(name.ljust(width), registry.spec, failure))
+    return FAILED if any(failures) else OK
+
+
+def _failure(registry: Registry) -> RegsyncError | None:
+    try:
+        registry.check()
+    except RegsyncError as error:
+        return error
+    spec = registry.spec
+    bases = tuple(spec.repository(path) for path in spec.base_content_paths)
+    for read in registry.reads(Wanted(repositories=bases)):
+        for unreadable in read().observed.unreadable:
+            return RegistryError(f"{unreadable.address}: {unreadable.reason}", hint=unreadable.hint)
+    return None
+
+
+def _lines(name: str, spec: RegistrySpec, failure: RegsyncError | None) -> list[Line]:
+    where = f"{name}   {spec.type} {spec.shown_endpoint}"
+    if failure is None:
+        login = "" if spec.type is RegistryType.LAYOUT else f"   login: {spec.auth}"
+        return [line(f"ok       {where}{login}", Style.ADD)]
+    lines = [line(f"failed   {where}   {failure.message}", Style.ERROR)]
+    if failure.hint:
+        lines.append(line(f"         help: {failure.hint}"))
+    return lines

@@ -1,0 +1,197 @@
+"""The options of all commands, each with its REGSYNC_ variable; nothing here acts on them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Color(StrEnum):
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class LogFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+class DetailOption(StrEnum):
+    SUMMARY = "summary"
+    CHANGES = "changes"
+    FULL = "full"
+
+
+class DiagnosticsFormat(StrEnum):
+    FULL = "full"
+    CONCISE = "concise"
+    JSON = "json"
+    GITHUB = "github"
+
+
+Paths = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="PATH", help="Manifests, or folders of them. Default: registries/.", show_default=False
+    ),
+]
+Targets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--target",
+        metavar="GLOB",
+        envvar="REGSYNC_TARGET",
+        help="Only what this shell glob on addresses matches. Repeatable.",
+        show_default=False,
+    ),
+]
+Excludes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        metavar="GLOB",
+        envvar="REGSYNC_EXCLUDE",
+        help="Not what this shell glob on addresses matches. Repeatable.",
+        show_default=False,
+    ),
+]
+Vars = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--var",
+        metavar="K=V",
+        envvar="REGSYNC_VAR",
+        help="A template variable, {{ var.K }} in manifests. Repeatable; also REGSYNC_VAR__K.",
+        show_default=False,
+    ),
+]
+VarFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--var-file",
+        metavar="FILE",
+        envvar="REGSYNC_VAR_FILE",
+        help="A YAML file of template variables. Repeatable; later files win.",
+        show_default=False,
+    ),
+]
+Parallelism = Annotated[
+    int,
+    typer.Option(
+        "--parallelism",
+        metavar="N",
+        min=1,
+        max=64,
+        envvar="REGSYNC_PARALLELISM",
+        help="Requests at once per live registry.",
+    ),
+]
+MaxDeletes = Annotated[
+    int | None,
+    typer.Option(
+        "--max-deletes",
+        metavar="N",
+        min=0,
+        envvar="REGSYNC_MAX_DELETES",
+        help="Lift policy.maxDeletes for this run.",
+        show_default=False,
+    ),
+]
+MaxDeleteShare = Annotated[
+    int | None,
+    typer.Option(
+        "--max-delete-share",
+        metavar="PERCENT",
+        min=0,
+        max=100,
+        envvar="REGSYNC_MAX_DELETE_SHARE",
+        help="Lift policy.maxDeleteShare for this run.",
+        show_default=False,
+    ),
+]
+AllowEmpty = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-empty",
+        metavar="REGISTRY",
+        envvar="REGSYNC_ALLOW_EMPTY",
+        help="Let prune empty this live registry. Repeatable.",
+        show_default=False,
+    ),
+]
+Unprotect = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--unprotect",
+        metavar="ADDRESS",
+        envvar="REGSYNC_UNPROTECT",
+        help="Let this protected artifact be changed. Repeatable.",
+        show_default=False,
+    ),
+]
+Adopt = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--adopt",
+        metavar="ADDRESS",
+        envvar="REGSYNC_ADOPT",
+        help="Take this artifact over from its owner. Repeatable.",
+        show_default=False,
+    ),
+]
+Detail = Annotated[
+    DetailOption,
+    typer.Option("--detail", envvar="REGSYNC_DETAIL", help="How much the plan shows of each change."),
+]
+Json = Annotated[
+    bool,
+    typer.Option("--json", envvar="REGSYNC_JSON", help="Print an event a line as JSON instead of text."),
+]
+DetailedExitcode = Annotated[
+    bool,
+    typer.Option(
+        "--detailed-exitcode",
+        envvar="REGSYNC_DETAILED_EXITCODE",
+        help="Exit with 2 where there are changes.",
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="FILE",
+        envvar="REGSYNC_OUT",
+        help="Save the plan, for review and for apply.",
+        show_default=False,
+    ),
+]
+AutoApprove = Annotated[
+    bool, typer.Option("--auto-approve", envvar="REGSYNC_AUTO_APPROVE", help="Do not ask before writing.")
+]
+FailFast = Annotated[
+    bool,
+    typer.Option(
+        "--fail-fast", envvar="REGSYNC_FAIL_FAST", help="Start nothing new after the first failure."
+    ),
+]
+Strict = Annotated[bool, typer.Option("--strict", envvar="REGSYNC_STRICT", help="Treat warnings as errors.")]
+Format = Annotated[
+    DiagnosticsFormat, typer.Option("--format", envvar="REGSYNC_FORMAT", help="Form of the findings.")
+]
+
+PLANNING = (
+    "target",
+    "exclude",
+    "var",
+    "var_file",
+    "max_deletes",
+    "max_delete_share",
+    "allow_empty",
+    "unprotect",
+    "adopt",
+)
+"""Options that a saved plan has recorded; beside a plan file they are usage errors."""

@@ -1,0 +1,152 @@
+"""`plan` and `show`: ask for a plan, print it, save it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from regsync.cli.console import Console, now
+from regsync.cli.display import Display
+from regsync.cli.options import DetailOption
+from regsync.cli.status import plan_status
+from regsync.content.cache import IndexCache
+from regsync.manifest.variables import Variables
+from regsync.model.errors import Refused, UsageError
+from regsync.model.plan import Overrides, Plan, PlanRequest, Selection
+from regsync.report.plan import Detail, render_plan
+from regsync.report.table import position
+from regsync.run.planfile import is_plan_file, read_plan, write_plan
+from regsync.run.workspace import Workspace
+
+DEFAULT_PATH = "registries"
+
+
+def default_paths(console: Console, paths: list[str] | None) -> tuple[str, ...]:
+    """The manifests that the user named, else the folder that is looked for. Raises UsageError where neither is."""
+    for path in paths or ():
+        if is_plan_file(console.root / path):
+            raise UsageError(
+                f"{path} is a saved plan, not a manifest",
+                hint=f"regsync show {path} prints it, regsync apply {path} carries it out",
+            )
+    if paths:
+        return tuple(paths)
+    if (console.root / DEFAULT_PATH).is_dir():
+        return (DEFAULT_PATH,)
+    raise UsageError(
+        f"no manifests: name a file or folder, or keep them in {DEFAULT_PATH}/",
+        hint="regsync plan PATH",
+    )
+
+
+def gather_variables(
+    console: Console, assignments: list[str] | None, variable_files: list[Path] | None
+) -> Variables:
+    """Template variables: --var over --var-file over REGSYNC_VAR__x."""
+    return Variables.resolve(assignments or (), variable_files or (), console.environment, root=console.root)
+
+
+def request(
+    console: Console,
+    paths: list[str] | None,
+    *,
+    target: list[str] | None,
+    exclude: list[str] | None,
+    assignments: list[str] | None,
+    variable_files: list[Path] | None,
+    max_deletes: int | None,
+    max_delete_share: int | None,
+    allow_empty: list[str] | None,
+    unprotect: list[str] | None,
+    adopt: list[str] | None,
+) -> PlanRequest:
+    """What the planning options ask for."""
+    return PlanRequest(
+        paths=default_paths(console, paths),
+        selection=Selection(tuple(target or ()), tuple(exclude or ())),
+        overrides=Overrides(
+            max_deletes=max_deletes,
+            max_delete_share=max_delete_share,
+            allow_empty=tuple(allow_empty or ()),
+            unprotect=tuple(unprotect or ()),
+            adopt=tuple(adopt or ()),
+        ),
+        variables=gather_variables(console, assignments, variable_files).values,
+    )
+
+
+def open_workspace(console: Console, display: Display, parallelism: int) -> Workspace:
+    return Workspace(
+        console.root,
+        environment=console.environment,
+        indexes=IndexCache(cache_directory(console.environment)),
+        sink=display,
+        parallelism=parallelism,
+        trace=logging.getLogger("regsync.transport").debug,
+    )
+
+
+def cache_directory(environment: Mapping[str, str]) -> Path:
+    """REGSYNC_CACHE_DIR, else `regsync` in the user's cache directory."""
+    if named := environment.get("REGSYNC_CACHE_DIR"):
+        return Path(named)
+    base = environment.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "regsync"
+
+
+def run(
+    console: Console,
+    wanted: PlanRequest,
+    *,
+    out: Path | None,
+    detailed: bool,
+    detail: DetailOption,
+    parallelism: int,
+) -> int:
+    begun = time.monotonic()
+    with (
+        Display(console) as display,
+        open_workspace(console, display, parallelism) as workspace,
+    ):
+        plan, _ = workspace.plan(wanted)
+    if out is not None:
+        write_plan(console.root / out, plan, timestamp=now())
+    if not console.as_json:
+        print_plan(console, plan, detail, seconds=time.monotonic() - begun)
+        if out is not None:
+            place = "" if console.root == Path() else f"-C {console.root} "
+            console.note(f"saved to {out}; apply exactly this with: regsync {place}apply {out}")
+    return plan_status(plan, detailed=detailed)
+
+
+def print_plan(console: Console, plan: Plan, detail: DetailOption, *, seconds: float | None) -> None:
+    observation = None if seconds is None else (len(plan.changes) + plan.unmanaged, seconds)
+    console.out(render_plan(plan, detail=Detail(detail.value), observed=observation))
+
+
+def show(console: Console, file: Path, *, detail: DetailOption) -> int:
+    path = console.root / file
+    if not path.exists():
+        raise UsageError(f"no such plan file: {file}")
+    plan = read_plan(path)
+    if console.as_json:
+        console.json(json.loads(path.read_text(encoding="utf-8")))
+    else:
+        print_plan(console, plan, detail, seconds=None)
+    return 0
+
+
+def refuse_guards(plan: Plan) -> None:
+    """Raise Refused where a guard stands against the plan, naming each with its override."""
+    standing = [guard for guard in plan.guards if not guard.ok]
+    if standing:
+        measures = "; ".join(
+            f"{guard.registry}: {guard.text} ({position(guard.origin)})" for guard in standing
+        )
+        raise Refused(
+            f"refused by {'a guard' if len(standing) == 1 else 'guards'}, nothing was written: {measures}",
+            hint="where this is meant, plan and apply with " + " ".join(guard.override for guard in standing),
+        )

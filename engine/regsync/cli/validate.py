@@ -1,0 +1,49 @@
+"""`validate`: manifests and packs, offline."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from regsync.cli.console import Console
+from regsync.cli.display import Display
+from regsync.cli.options import DiagnosticsFormat
+from regsync.cli.plan import default_paths, gather_variables, open_workspace
+from regsync.cli.status import INVALID, OK
+from regsync.content.lint import lint_pack
+from regsync.model.diagnostic import Diagnostic, Severity, has_errors
+from regsync.report import machine
+from regsync.report.diagnostics import render_diagnostics
+from regsync.report.lines import Style, line, show_count
+
+
+def run(
+    console: Console,
+    paths: list[str] | None,
+    *,
+    strict: bool,
+    output: DiagnosticsFormat,
+    assignments: list[str] | None,
+    variable_files: list[Path] | None,
+) -> int:
+    with Display(console) as display, open_workspace(console, display, 1) as workspace:
+        checked = workspace.check(
+            default_paths(console, paths), gather_variables(console, assignments, variable_files)
+        )
+        found = [*checked.diagnostics, *(each for pack in checked.packs for each in lint_pack(pack))]
+    diagnostics = sorted(found, key=Diagnostic.sort_key)
+    if strict:
+        diagnostics = [replace(each, severity=Severity.ERROR) for each in diagnostics]
+    match output:
+        case DiagnosticsFormat.JSON:
+            console.json(machine.diagnostics_to_json(diagnostics))
+        case DiagnosticsFormat.GITHUB:
+            console.out(machine.github_annotations(diagnostics))
+        case _:
+            console.out(render_diagnostics(diagnostics, concise=output is DiagnosticsFormat.CONCISE))
+            if not diagnostics:
+                examined = (
+                    f"{show_count(checked.desired.files, 'file')}, {show_count(len(checked.packs), 'pack')}"
+                )
+                console.out([line(f"Valid. {examined}, nothing to report.", Style.STRONG)])
+    return INVALID if has_errors(diagnostics) else OK
