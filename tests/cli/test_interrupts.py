@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -50,10 +50,10 @@ def a_team(root: Path, endpoint: str, base: str, *, size: int = 1 << 20, **spec:
     return team
 
 
-def names_in(team: Team, tags: Iterable[str]) -> list[str]:
+def names_in(team: Team, tags: Collection[str]) -> list[str]:
     """The packs whose tags these are."""
     names = [name for name in (*PUBLISHED, *NEW) if team.tag(name) in tags]
-    assert len(names) == len(list(tags))
+    assert len(names) == len(tags)
     return names
 
 

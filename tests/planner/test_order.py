@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from regsync.model.outcome import Result, Status
 from regsync.planner.build import build_plan
 from regsync.planner.order import held_back_by, stages
 from tests.support.states import a_registry, a_request, absent, address, desired, live, there, wanted
@@ -27,5 +28,6 @@ def test_a_failed_write_holds_back_the_deletes_of_its_registry_and_nothing_else(
         live(there("old"), missing=[address("nginx"), address("redis")]),
     )
     nginx, old, redis = plan.changes
-    assert held_back_by(old, [nginx]) == nginx
-    assert held_back_by(redis, [nginx]) is None
+    failed = Result(nginx, Status.FAILED)
+    assert held_back_by(old, [failed]) == failed
+    assert held_back_by(redis, [failed]) is None

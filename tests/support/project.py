@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import re
-import tarfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from textwrap import dedent, indent
 
-from regsync.model.reference import sha256_digest
-from regsync.registries.base import Store
-from regsync.registries.image import CREATED, EMPTY_CONFIG, BytesBlob, Layer, image_manifest
 from tests.support.cli import Ran, regsync
 from tests.support.packs import make_pack
 
@@ -112,17 +107,3 @@ def _told(command: str, ran: Ran) -> str:
     streams = ((name, text) for name, text in (("stdout", ran.out), ("stderr", ran.err)) if text)
     parts: Iterable[str] = (f"--- {name}\n{text}" for name, text in streams)
     return f"$ {command}\n{''.join(parts)}--- exit {ran.status}\n"
-
-
-def push_by_hand(store: Store, repository: str, tag: str, folder: Path) -> None:
-    """Push a pack's folder as a person would with tar and oras: no mark, an archive of its own making."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        archive.add(folder, arcname=folder.name)
-    layer = BytesBlob(buffer.getvalue())
-    title = f"{repository.rpartition('/')[2]}-{tag}.tar.gz"
-    manifest = image_manifest([Layer(layer.digest, layer.size, title)], {CREATED: "2024-05-01T08:00:00Z"})
-    assert manifest.digest == sha256_digest(manifest.data)
-    for blob in (layer, EMPTY_CONFIG):
-        store.put_blob(repository, blob, lambda part: None)
-    store.put_manifest(repository, tag, manifest)

@@ -12,7 +12,6 @@ import struct
 import subprocess
 import sys
 import termios
-import time
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -112,8 +111,7 @@ class Terminal:
 
     def _read(self) -> bool:
         """Read a piece; False where the program has closed the terminal or says nothing any more."""
-        deadline = time.monotonic() + LONGEST_SILENCE
-        ready, _, _ = select.select([self._keyboard], [], [], deadline - time.monotonic())
+        ready, _, _ = select.select([self._keyboard], [], [], LONGEST_SILENCE)
         try:
             piece = os.read(self._keyboard, 65536) if ready else b""
         except OSError:  # how Linux says that the other side is closed

@@ -65,14 +65,14 @@ class Console:
         if self.log_format is LogFormat.TEXT:
             self._write(sys.stderr, lines)
         else:
-            records = (_record(each.text, _LEVEL.get(each.style, "info")) for each in lines if each.text)
-            sys.stderr.write("".join(map(_json_line, records)))
-            sys.stderr.flush()
+            _write_json(
+                sys.stderr,
+                (_record(each.text, _LEVEL.get(each.style, "info")) for each in lines if each.text),
+            )
 
     def json(self, *documents: object) -> None:
         """JSON documents, each on a line of stdout."""
-        sys.stdout.write("".join(map(_json_line, documents)))
-        sys.stdout.flush()
+        _write_json(sys.stdout, documents)
 
     def records(self, *records: object) -> None:
         """Lines of the event stream. The first line of all tells which stream it is."""
@@ -84,14 +84,18 @@ class Console:
 
     def fail(self, error: RegsyncError) -> None:
         """Tell why the run could not go on: on stderr, or at the end of the event stream."""
-        if self.as_json:
-            from regsync.report.events import error_records
-
-            self.records(*error_records(error, now()))
-        else:
+        if self.log_format is LogFormat.TEXT and not self.as_json:
             from regsync.report.diagnostics import render_error
 
             self.err(render_error(error))
+            return
+        from regsync.report.events import error_records
+
+        records = error_records(error, now())
+        if self.as_json:
+            self.records(*records)
+        else:
+            _write_json(sys.stderr, records)
 
     def note(self, text: str) -> None:
         """A line for the person at the terminal; silent with -q."""
@@ -139,15 +143,16 @@ class Console:
 class _JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         level = record.levelname.lower().removesuffix("ing")
-        return _json_line(_record(record.getMessage(), level, record.name)).rstrip()
+        return json.dumps(_record(record.getMessage(), level, record.name), ensure_ascii=False)
 
 
 def _record(message: str, level: str, module: str = "regsync") -> dict[str, str]:
     return {"@level": level, "@message": message, "@module": module, "@timestamp": now(), "type": "log"}
 
 
-def _json_line(document: object) -> str:
-    return json.dumps(document, ensure_ascii=False) + "\n"
+def _write_json(stream: TextIO, documents: Iterable[object]) -> None:
+    stream.write("".join(json.dumps(each, ensure_ascii=False) + "\n" for each in documents))
+    stream.flush()
 
 
 def now() -> str:

@@ -161,7 +161,7 @@ def _withhold_deletes(changes: list[Change], unreadable: list[Unreadable]) -> li
             change,
             Reason.WITHHELD,
             f"{change.why}; withheld, since {obstacle}",
-            "deletes come last: resolve the other line first, or leave it out with --exclude",
+            "deletes come last: resolve that one first, or leave it out with --exclude",
         )
         if change.action is Action.DELETE
         else change

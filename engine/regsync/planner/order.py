@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from regsync.model.outcome import Result
 from regsync.model.plan import Action, Change, Plan, ResourceType
 
 
@@ -28,14 +29,15 @@ def stages(plan: Plan) -> tuple[Stage, ...]:
     return tuple(Stage(name, tuple(sorted_in[name])) for name in names if sorted_in[name])
 
 
-def held_back_by(change: Change, failed: Iterable[Change]) -> Change | None:
-    """The failed or refused change that `change` depends on: a delete on all that was to be created or updated in
-    its live registry, an artifact on its own repository."""
-    for other in failed:
+def held_back_by(change: Change, undone: Iterable[Result]) -> Result | None:
+    """What `change` depends on and what did not come about: for a delete all that was to be created or updated in its
+    live registry, for an artifact its own repository."""
+    for result in undone:
+        other = result.change
         if other.address.registry != change.address.registry:
             continue
         if change.action is Action.DELETE and Action.DELETE not in (other.action, other.wanted):
-            return other
+            return result
         if other.type is ResourceType.REPOSITORY and other.address.path == change.address.path:
-            return other
+            return result
     return None

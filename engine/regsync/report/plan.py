@@ -157,7 +157,7 @@ def _details(change: Change, detail: Detail) -> list[Line]:
 
 def _attributes(change: Change, full: bool) -> list[Line]:
     """What differs between the two sides, and for a delete what goes with it. File diffs stand for the content."""
-    if change.before is None:
+    if change.before is None or change.action is Action.NO_OP:
         return []
     if change.after is None:
         tags = change.before.get("tags")

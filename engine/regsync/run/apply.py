@@ -55,8 +55,8 @@ def apply(
     Never raises for what a registry answers or a folder holds.
     """
     begun = time.monotonic()
-    undone = [each.change for each in refused if each.status is Status.REFUSED]
-    run = _Run(desired, registries, sink, stop, fail_fast, failed=undone)
+    undone = [each for each in refused if each.status is Status.REFUSED]
+    run = _Run(desired, registries, sink, stop, fail_fast, undone=undone)
     run.results += refused
     run.results += [
         Result(change, Status.REFUSED, change.why, change.help)
@@ -84,7 +84,7 @@ class _Run:
     sink: Sink
     stop: Stop
     fail_fast: bool
-    failed: list[Change]
+    undone: list[Result]
     results: list[Result] = field(default_factory=list)
 
     def stage(self, stage: Stage, pool: ThreadPoolExecutor) -> None:
@@ -92,37 +92,37 @@ class _Run:
             each.address: each for registry in self.desired.registries for each in registry.artifacts
         }
         layers = _Layers([artifacts[each.address] for each in stage.changes if _pushes(each)])
-        failed = tuple(self.failed)
+        undone = tuple(self.undone)
 
         def carry_out(change: Change) -> Result:
             artifact = artifacts.get(change.address) if _pushes(change) else None
             with layers.kept(artifact):
-                result = self._carry_out(change, artifact, layers, failed)
+                result = self._carry_out(change, artifact, layers, undone)
             self.sink(Finished(result))
             return result
 
-        # Equal contents stand side by side, so that a layer that goes to several registries is packed once and
-        # let go soon.
-        order = sorted(
-            stage.changes, key=lambda each: (str(each.after and each.after.get("content")), each.address)
-        )
-        for result in results(pool, carry_out, order):
+        for result in results(pool, carry_out, _order(stage.changes)):
             self.results.append(result)
             if result.status is not Status.APPLIED:
-                self.failed.append(result.change)
+                self.undone.append(result)
 
     def _carry_out(
         self,
         change: Change,
         artifact: DesiredArtifact | None,
         layers: _Layers,
-        failed: tuple[Change, ...],
+        undone: Sequence[Result],
     ) -> Result:
         if self.stop.event.is_set():
             return Result(change, Status.SKIPPED, self.stop.because)
-        obstacle = held_back_by(change, failed)
+        obstacle = held_back_by(change, undone)
         if obstacle is not None:
-            return Result(change, Status.SKIPPED, f"{obstacle.address} was not written")
+            refused = obstacle.status is Status.REFUSED
+            return Result(
+                change,
+                Status.REFUSED if refused else Status.SKIPPED,
+                f"held back, since {obstacle.change.address} was not written",
+            )
         self.stop.running.add(change.address)
         self.sink(Started(change))
         begun = time.monotonic()
@@ -147,6 +147,16 @@ class _Run:
 
     def _owner(self, address: Address) -> str:
         return self.registries[address.registry].spec.owner
+
+
+def _order(changes: Sequence[Change]) -> list[Change]:
+    """By address, but equal contents side by side: a layer that goes to several registries is packed once and let
+    go soon."""
+    alike: dict[object, list[Change]] = {}
+    for change in changes:
+        content = change.after and change.after.get("content")
+        alike.setdefault(content or change.address, []).append(change)
+    return [change for group in alike.values() for change in group]
 
 
 def _pushes(change: Change) -> bool:
