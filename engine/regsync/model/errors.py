@@ -14,8 +14,7 @@ RegsyncError                exit status
 │   ├── RateLimited              still throttled after the retries
 │   ├── Conflict                 live state is not what the plan saw
 │   └── ProtocolError            an answer that breaks the protocol: wrong digest, too large, malformed
-├── ContentError             1   a folder changed or vanished while it was read
-└── Interrupted            130   (143 for SIGTERM)
+└── ContentError             1   a folder changed or vanished while it was read
 """
 
 from __future__ import annotations
@@ -104,7 +103,3 @@ class ProtocolError(RegistryError):
 
 class ContentError(RegsyncError):
     pass
-
-
-class Interrupted(RegsyncError):
-    exit_status = 130

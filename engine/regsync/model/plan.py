@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import TypeAlias
 
 from regsync.model.content import FileDiff
@@ -135,6 +136,14 @@ class Selection:
         if self.targets and not any(address.matches(each) for each in self.targets):
             return False
         return not any(address.matches(each) for each in self.excludes)
+
+    def reaches(self, registry: str) -> bool:
+        """Whether any address of a live registry may be included; False spares it every request."""
+        targeted = not self.targets or any(
+            fnmatchcase(registry, each.partition("/")[0]) or "*" in each.partition("/")[0]
+            for each in self.targets
+        )
+        return targeted and not any(fnmatchcase(f"{registry}/", each) for each in self.excludes)
 
 
 @dataclass(frozen=True, slots=True)

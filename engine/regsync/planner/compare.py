@@ -73,6 +73,7 @@ def compare_artifact(
             f"raise the version at {desired.version_origin.file}:{desired.version_origin.line}, or set "
             f"policy.overwrite: allow at {_position(spec.at('policy.overwrite'))}",
         )
+    change = replace(change, why=f"{why}; overwrite: allow at {_position(spec.at('policy.overwrite'))}")
     adopted: tuple[str, ...] = ()
     if live.owner is None:
         adopted = (f"carries no mark; this update makes {spec.owner} its owner",)

@@ -89,21 +89,29 @@ class Workspace:
         return Checked(composed.state, composed.packs, tuple(diagnostics))
 
     def plan(self, request: PlanRequest) -> tuple[Plan, DesiredState]:
-        """Compare manifests and live registries. Raises ManifestInvalid where the manifests have errors."""
+        """Compare manifests and live registries, those that the selection can reach.
+
+        Raises ManifestInvalid where the manifests have errors.
+        """
         checked = self.check(request.paths, Variables(request.variables))
         if has_errors(checked.diagnostics):
             raise ManifestInvalid(checked.diagnostics)
-        registries = self.registries(checked.desired)
-        live = observe(checked.desired, registries, pool=self._threads(), sink=self._sink)
-        plan = build_plan(request, checked.desired, live)
-        plan = add_diffs(plan, checked.desired, live, registries, pool=self._threads())
+        reached = (each for each in checked.desired.registries if request.selection.reaches(each.spec.name))
+        desired = replace(checked.desired, registries=tuple(reached))
+        registries = self.registries(desired)
+        live = observe(desired, registries, pool=self._threads(), sink=self._sink)
+        plan = build_plan(request, desired, live)
+        plan = add_diffs(plan, desired, live, registries, pool=self._threads())
         warnings = [each for each in checked.diagnostics if each.severity is Severity.WARNING]
         for each in warnings:
             self._sink(Found(each))
-        spoken = tuple(f"{each.origin}: {each.summary}" for each in warnings)
-        plan = replace(plan, notes=spoken + plan.notes)
+        spoken = [f"{each.origin}: {each.summary}" for each in warnings]
+        if desired != checked.desired:
+            left_out = {each.spec.name for each in checked.desired.registries} - registries.keys()
+            spoken.append(f"not looked at, being outside the selection: {', '.join(sorted(left_out))}")
+        plan = replace(plan, notes=(*spoken, *plan.notes))
         self._sink(Planned(plan))
-        return plan, checked.desired
+        return plan, desired
 
     def apply(
         self,
