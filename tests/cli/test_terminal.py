@@ -250,7 +250,7 @@ def test_where_nothing_moves(project: Project, options: list[str], environment: 
 def test_long_work_is_spoken_of_where_nothing_moves(
     project: Project, server: MemoryServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("regsync.cli.display.HEARTBEAT", 0.0)
+    monkeypatch.setattr("regsync.cli.views.HEARTBEAT", 0.0)
     project.registry(endpoint=server.url)
     ran = project.run("apply", "--auto-approve", "--parallelism", "1")
     assert "still reading registries: 1 of 2 reads done" in ran.err

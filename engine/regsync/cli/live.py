@@ -14,7 +14,7 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from regsync.cli.display import DOING, finished, stopping
+from regsync.cli.views import DOING, finished, stopping
 from regsync.model.events import Event, Finished, Observing, Progressed, ReadingFolders, Started, Stopping
 from regsync.model.outcome import Status
 from regsync.report.lines import clean, show_bytes, show_count
