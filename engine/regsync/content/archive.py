@@ -178,23 +178,25 @@ class _Gzip:
 
     def __init__(self, sink: Callable[[bytes], None]) -> None:
         self._sink = sink
-        self._pending: list[bytes] = []
+        self._pending = io.BytesIO()
         self._size = 0
         self._deflate = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, 16 + isal_zlib.MAX_WBITS)
 
     def write(self, data: bytes) -> None:
-        self._pending.append(data)
-        self._size += len(data)
-        if self._size >= _PIECE:
-            joined = memoryview(b"".join(self._pending))
+        self._size += self._pending.write(data)
+        if self._size < _PIECE:
+            return
+        with self._pending.getbuffer() as pending:
             whole = self._size - self._size % _PIECE
             for at in range(0, whole, _PIECE):
-                self._sink(self._deflate.compress(joined[at : at + _PIECE]))
-            self._pending = [bytes(joined[whole:])]
-            self._size -= whole
+                self._sink(self._deflate.compress(pending[at : at + _PIECE]))
+            rest = bytes(pending[whole : self._size])
+        self._pending.seek(0)
+        self._size = self._pending.write(rest)
 
     def finish(self) -> None:
-        self._sink(self._deflate.compress(b"".join(self._pending)) + self._deflate.flush())
+        rest = self._pending.getbuffer()[: self._size]
+        self._sink(self._deflate.compress(rest) + self._deflate.flush())
 
 
 class _Spool:

@@ -19,34 +19,35 @@ TEXT_LIMIT = 8 << 20
 READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
-def step_for(size: int) -> int:
-    """How much to ask for at once in a file of `size` bytes: no more than it needs, and never much."""
-    return min(max(size, 1 << 12), CHUNK)
+def regular(descriptor: int) -> os.stat_result:
+    """What is told of an open file. Raises OSError where something else was put in its place."""
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError("it is no longer a regular file")
+    return status
+
+
+def chunks_of(descriptor: int, size: int) -> Iterator[bytes]:
+    """The bytes of an open file that was said to have `size`, a bounded piece at a time. Raises OSError."""
+    step = min(max(size + 1, 1 << 12), CHUNK)
+    while data := os.read(descriptor, step):
+        yield data
+        if len(data) == size < step:  # less than was asked for: its end needs no second call
+            return
 
 
 def open_file(folder: str, path: str) -> io.FileIO:
-    """Open the file at `path` of a pack's content, unbuffered. Raises OSError.
-
-    Where the folder holds the name in another Unicode form than the content's, it is searched for.
-    """
-    try:
-        descriptor = os.open(f"{folder}/{path}", READ)
-    except FileNotFoundError:
-        if path.isascii():
-            raise
-        descriptor = os.open(_spelled(folder, path), READ)
-    return io.FileIO(descriptor)
+    """Open the file at `path` of a pack's content, unbuffered. Raises OSError."""
+    return io.FileIO(_open(folder, path))
 
 
 def read_chunks(folder: str, path: str) -> Iterator[bytes]:
     """The bytes of a file, a bounded piece at a time. Raises OSError."""
-    with open_file(folder, path) as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError("it is no longer a regular file")
-        step = step_for(status.st_size)
-        while data := file.read(step):
-            yield data
+    descriptor = _open(folder, path)
+    try:
+        yield from chunks_of(descriptor, regular(descriptor).st_size)
+    finally:
+        os.close(descriptor)
 
 
 def read_file(folder: str, path: str, shown: str) -> bytes:
@@ -71,6 +72,17 @@ def reading(shown: str) -> Iterator[None]:
             f"{shown} cannot be read: {failure.strerror or failure}",
             hint="run again when nothing else writes to the folder",
         ) from failure
+
+
+def _open(folder: str, path: str) -> int:
+    """A descriptor of a file. Where the folder holds the name in another Unicode form than the content's, it is
+    searched for."""
+    try:
+        return os.open(f"{folder}/{path}", READ)
+    except FileNotFoundError:
+        if path.isascii():
+            raise
+        return os.open(_spelled(folder, path), READ)
 
 
 def _spelled(folder: str, path: str) -> str:

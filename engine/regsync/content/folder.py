@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from regsync.content.codes import Code, finding
-from regsync.content.files import READ, step_for
+from regsync.content.files import READ, chunks_of, regular
 from regsync.content.rules import MAX_ENTRIES, MAX_SIZE, is_junk, normal, printable, refusal
 from regsync.model.content import FileEntry
 from regsync.model.diagnostic import Diagnostic, Origin
@@ -170,13 +170,14 @@ def _unreadable(shown: str, path: str, failure: OSError) -> Diagnostic:
 def _hash(location: str, path: str) -> FileEntry:
     descriptor = os.open(location, READ)
     try:
-        status = os.fstat(descriptor)
+        status = regular(descriptor)
         state = sha256()
         size = 0
-        step = step_for(status.st_size)
-        while size <= MAX_SIZE and (data := os.read(descriptor, step)):
-            state.update(data)
-            size += len(data)
+        for chunk in chunks_of(descriptor, status.st_size):
+            state.update(chunk)
+            size += len(chunk)
+            if size > MAX_SIZE:
+                break
     finally:
         os.close(descriptor)
     return FileEntry(path, state.hexdigest(), size, bool(status.st_mode & stat.S_IXUSR))

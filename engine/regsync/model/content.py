@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
+from operator import attrgetter
 
 CONTENT_ALGORITHM = "regsync-content-v1"
 
@@ -20,28 +21,24 @@ class FileEntry:
     executable: bool = False
 
 
-def content_digest(files: Iterable[FileEntry]) -> str:
-    """The identity of a pack: `sha256:` over the algorithm's name and, in byte order of the paths, path NUL sha256 LF.
-
-    Modes, times, owners and the archive's own bytes do not count.
-    """
-    state = hashlib.sha256(f"{CONTENT_ALGORITHM}\n".encode())
-    for entry in sorted(files, key=lambda each: each.path.encode()):
-        state.update(entry.path.encode() + b"\0" + entry.sha256.encode() + b"\n")
-    return "sha256:" + state.hexdigest()
-
-
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A pack's files, sorted by the bytes of their paths, and the digest that identifies them."""
+    """A pack's files, sorted by the bytes of their paths, and the digest that identifies them.
+
+    The digest is `sha256:` over the algorithm's name and, in byte order of the paths, path NUL sha256 LF. Modes, times,
+    owners and the archive's own bytes do not count.
+    """
 
     digest: str
     files: tuple[FileEntry, ...]
 
     @classmethod
     def of(cls, files: Iterable[FileEntry]) -> Content:
-        ordered = tuple(sorted(files, key=lambda each: each.path.encode()))
-        return cls(content_digest(ordered), ordered)
+        # Text compares by code points, which is the order of its UTF-8 bytes too.
+        ordered = tuple(sorted(files, key=attrgetter("path")))
+        listing = "".join(f"{each.path}\0{each.sha256}\n" for each in ordered)
+        state = sha256(f"{CONTENT_ALGORITHM}\n{listing}".encode())
+        return cls(f"sha256:{state.hexdigest()}", ordered)
 
     @property
     def size(self) -> int:
