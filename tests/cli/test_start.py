@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.cli import regsync
 
-HEAVY = ("boto3", "botocore", "httpcore", "httpx", "jsonschema", "jinja2", "rich", "ruamel")
+HEAVY = ("boto3", "botocore", "http", "jsonschema", "jinja2", "rich", "ruamel", "urllib3")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["version"], ["plan", "--help"], ["apply", "--help"]])

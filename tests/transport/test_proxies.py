@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import base64
+import select
 import socket
-import threading
+import ssl
 from pathlib import Path
 
 import pytest
 
 from regsync.model.errors import Unreachable
 from regsync.model.registry import Tls
+from regsync.transport.messages import Bytes
 from regsync.transport.origins import Origin
 from regsync.transport.proxies import Proxies
 from tests.support.loopback import Handler, LoopbackServer
@@ -65,6 +67,11 @@ def test_other_kinds_of_proxies_are_an_error_without_their_password() -> None:
     assert "hunter22" not in str(raised.value)
 
 
+def test_a_proxy_with_an_impossible_port_is_refused() -> None:
+    with pytest.raises(Unreachable, match=r"proxy\.test:notaport"):
+        via("https://reg.test", HTTPS_PROXY="http://proxy.test:notaport")
+
+
 def test_plain_http_is_forwarded_with_the_proxys_own_login() -> None:
     with ScriptedServer(lambda *_: OK) as proxy:
         environment = {"http_proxy": proxy.url.replace("http://", "http://me:p%40ss@")}
@@ -78,8 +85,8 @@ def test_plain_http_is_forwarded_with_the_proxys_own_login() -> None:
 class Tunnel(LoopbackServer):
     """A CONNECT proxy that leads every tunnel to one server on loopback, or refuses it."""
 
-    def __init__(self, goal: str | None) -> None:
-        super().__init__()
+    def __init__(self, goal: str | None, *, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(tls=tls)
         self.goal = goal
         self.asked: list[str] = []
 
@@ -92,21 +99,20 @@ class Tunnel(LoopbackServer):
         with socket.create_connection((host, int(port))) as onward:
             request.send_response_only(200)
             request.end_headers()
-            back = threading.Thread(target=pump, args=(onward, request.connection), daemon=True)
-            back.start()
-            pump(request.connection, onward)
-            back.join()
+            relay(request.connection, onward)
         request.close_connection = True
 
 
-def pump(source: socket.socket, goal: socket.socket) -> None:
-    """Pass on bytes until one side ends."""
-    try:
-        while part := source.recv(65536):
-            goal.sendall(part)
-        goal.shutdown(socket.SHUT_WR)
-    except OSError:
-        return
+def relay(client: socket.socket, server: socket.socket) -> None:
+    """Pass on bytes in both directions until one side ends."""
+    others = {client: server, server: client}
+    while True:
+        waiting = isinstance(client, ssl.SSLSocket) and client.pending()
+        for source in [client] if waiting else select.select([client, server], [], [])[0]:
+            part = source.recv(65536)
+            if not part:
+                return
+            others[source].sendall(part)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +140,21 @@ def test_tls_goes_through_the_proxy_under_the_endpoints_name(
         http.close()
         assert proxy.asked == [asked]
         assert [seen.headers["Host"] for seen in server.requests] == ["reg.test"]
+
+
+def test_a_proxy_may_speak_tls_itself(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    with (
+        ScriptedServer(lambda *_: OK, tls=authority.context("reg.test")) as server,
+        Tunnel(server.host, tls=authority.context()) as proxy,
+        transport(
+            "https://reg.test", environment={"HTTPS_PROXY": proxy.url}, tls=Tls(authority.ca_file)
+        ) as http,
+    ):
+        assert http.request("PUT", "/v2/a/x", body=Bytes(b"x" * 100_000), expect={200}).status == 200
+        http.close()
+        assert proxy.asked == ["CONNECT reg.test:443"]
+        assert [len(seen.body) for seen in server.requests] == [0, 100_000]
 
 
 def test_a_proxy_that_is_not_there_is_named() -> None:

@@ -34,7 +34,7 @@ class Proxies:
         if not proxy or self._is_direct(origin):
             return None
         url = proxy if "://" in proxy else f"http://{proxy}"
-        if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
+        if not _is_proxy(url):
             raise Unreachable(
                 f"{origin}: the environment names the proxy {redact_url(url)}, which is no http or https URL",
                 hint="set HTTPS_PROXY to an http or https URL, or add the host to NO_PROXY",
@@ -50,6 +50,15 @@ class Proxies:
         if host == "localhost" or (address and address.is_loopback):
             return True
         return any(_matches(entry, host, origin.port, address) for entry in self._direct)
+
+
+def _is_proxy(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  raises for what is no port
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)
 
 
 def _matches(

@@ -5,7 +5,6 @@ Knows certificates; knows no HTTP.
 
 from __future__ import annotations
 
-import socket
 import ssl
 
 import certifi
@@ -31,45 +30,14 @@ _EXPIRED, _NOT_YET_VALID, _WRONG_NAME, _WRONG_ADDRESS = 10, 9, 62, 64
 _UNKNOWN_ISSUER = {18, 19, 20, 21}
 
 
-class Context(ssl.SSLContext):
-    """A client's context that may check another name than the one that is connected to."""
-
-    server_name: str | None = None
-
-    def wrap_socket(
-        self,
-        sock: socket.socket,
-        server_side: bool = False,
-        do_handshake_on_connect: bool = True,
-        suppress_ragged_eofs: bool = True,
-        server_hostname: str | bytes | None = None,
-        session: ssl.SSLSession | None = None,
-    ) -> ssl.SSLSocket:
-        name = self.server_name or server_hostname
-        return super().wrap_socket(
-            sock, server_side, do_handshake_on_connect, suppress_ragged_eofs, name, session
-        )
-
-    def wrap_bio(
-        self,
-        incoming: ssl.MemoryBIO,
-        outgoing: ssl.MemoryBIO,
-        server_side: bool = False,
-        server_hostname: str | bytes | None = None,
-        session: ssl.SSLSession | None = None,
-    ) -> ssl.SSLObject:
-        name = self.server_name or server_hostname
-        return super().wrap_bio(incoming, outgoing, server_side, name, session)
-
-
-def make_context(spec: RegistrySpec, *, own: bool, server_name: str | None = None) -> Context:
+def make_context(spec: RegistrySpec, *, own: bool) -> ssl.SSLContext:
     """The context for connections to the registry itself (`own`) or to hosts that it sends us to.
 
     System roots (or certifi's where the system has none) and the private CA both count; only the registry itself
     sees the client certificate. Costs some 25 ms. Raises Unreachable where a file cannot be used.
     """
-    context = Context(ssl.PROTOCOL_TLS_CLIENT)
-    context.server_name = server_name
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.set_alpn_protocols(["http/1.1"])
     if spec.tls.insecure_skip_verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

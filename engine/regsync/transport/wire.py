@@ -1,7 +1,6 @@
-"""Sends single requests over pooled connections and says in plain words why one broke. The only user of httpcore.
+"""Sends single requests over kept connections and says in plain words why one broke.
 
-Knows sockets, TLS and proxies; knows nothing of logins, redirects or retries. httpcore is used bare, because httpx above it
-doubles the processor time of a request for conveniences (cookies, redirects, logins, decoding) that must not happen here.
+Knows HTTP/1.1 as the standard library speaks it; knows nothing of logins, redirects or retries.
 """
 
 from __future__ import annotations
@@ -9,15 +8,22 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from http.client import (
+    HTTPConnection,
+    HTTPException,
+    HTTPResponse,
+    IncompleteRead,
+    InvalidURL,
+    RemoteDisconnected,
+)
 from typing import NoReturn
-from urllib.parse import unquote, urlsplit
-
-import httpcore
+from urllib.parse import urlsplit
 
 from regsync.model.errors import ContentError, ProtocolError, Unreachable
 from regsync.model.registry import RegistrySpec
+from regsync.transport.connections import Connections, NoConnection, Proxy, ProxyRefused
 from regsync.transport.messages import Body, Headers
 from regsync.transport.origins import Endpoint, Origin, Target
 from regsync.transport.proxies import Proxies
@@ -27,15 +33,6 @@ from regsync.transport.tls import explain, make_context
 
 READS = frozenset({"GET", "HEAD"})
 CHUNK = 256 * 1024
-IDLE_SECONDS = 30.0
-
-_BROKEN = (
-    httpcore.NetworkError,
-    httpcore.TimeoutException,
-    httpcore.ProtocolError,
-    httpcore.ProxyError,
-    UnicodeError,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +50,31 @@ class Answer:
     """One answer whose body may still be on its way. Must be closed."""
 
     def __init__(
-        self, target: Target, response: httpcore.Response, fail: Callable[[Exception], NoReturn]
+        self,
+        target: Target,
+        response: HTTPResponse,
+        done: Callable[[bool], None],
+        fail: Callable[[Exception], NoReturn],
     ) -> None:
         self.target = target
         self.status = response.status
-        self.headers = Headers(response.headers)
+        self.headers = Headers(response.headers.raw_items())
         self._response = response
+        self._done = done
         self._fail = fail
         self._body: bytes | None = None
         self._loaded = False
+        self._closed = False
 
     def parts(self) -> Iterator[bytes]:
         """The body as it comes, not decoded. Raises Again where it breaks off."""
+        response = self._response
         try:
-            yield from self._response.iter_stream()
-        except _BROKEN as error:
+            while response.length != 0 and (part := response.read1(CHUNK)):
+                yield part
+            if response.length:
+                raise IncompleteRead(b"", response.length)
+        except (OSError, HTTPException) as error:
             self._fail(error)
 
     def read(self, limit: int) -> bytes | None:
@@ -92,7 +99,12 @@ class Answer:
             self.close()
 
     def close(self) -> None:
-        self._response.close()
+        """Free the connection: for the next request if the body was read to its end."""
+        if not self._closed:
+            self._closed = True
+            whole = self._response.isclosed() or self._response.length == 0
+            self._response.close()
+            self._done(whole)
 
 
 class Wire:
@@ -111,7 +123,7 @@ class Wire:
         self._proxies = Proxies(environment)
         self._parallelism = parallelism
         self._timeouts = timeouts
-        self._pools: dict[tuple[str, str | None, bool], httpcore.ConnectionPool] = {}
+        self._connections: dict[tuple[Origin, bool], Connections] = {}
         self._lock = threading.Lock()
 
     def send(
@@ -128,75 +140,67 @@ class Wire:
         certificate), ContentError where the body has fewer bytes than it said.
         """
         reached = self._endpoint.connect if target.own else target.origin
-        fields = [("Host", target.origin.authority), *headers.items()]
+        connections = self._to(reached, own=target.own)
+        fields = {"Host": target.origin.authority, **connections.extra_headers, **headers}
         if body is not None:
-            fields.append(("Content-Length", str(body.size)))
+            fields["Content-Length"] = str(body.size)
         elif method in {"POST", "PUT", "PATCH"}:
-            fields.append(("Content-Length", "0"))
-        port = None if reached.has_default_port else reached.port
-        request = httpcore.Request(
-            method,
-            httpcore.URL(scheme=reached.scheme, host=reached.host, port=port, target=target.path),
-            headers=fields,
-            content=_parts(body, sent) if body is not None else None,
-            extensions={
-                "timeout": {
-                    "connect": self._timeouts.connect,
-                    "read": self._timeouts.read if method in READS else self._timeouts.stored,
-                    "write": self._timeouts.write,
-                }
-            },
-        )
+            fields["Content-Length"] = "0"
 
         def fail(error: Exception) -> NoReturn:
             self._fail(error, method, target, reached)
 
         try:
-            return Answer(target, self._pool(reached, own=target.own).handle_request(request), fail)
-        except _BROKEN as error:
+            connection = connections.take(self._timeouts.connect)
+        except NoConnection as error:
             fail(error)
+        try:
+            connection.sock.settimeout(self._timeouts.write)
+            all_left = _ask(connection, method, target, connections.prefix, fields, body, sent)
+            connection.sock.settimeout(self._timeouts.read if method in READS else self._timeouts.stored)
+            response = connection.getresponse()
+        except BaseException as error:
+            connection.close()
+            if isinstance(error, OSError | HTTPException):
+                fail(error)
+            raise
+
+        def done(whole: bool) -> None:
+            if whole and all_left and connection.sock:
+                connections.give_back(connection)
+            else:
+                connection.close()
+
+        return Answer(target, response, done, fail)
 
     def close(self) -> None:
         """Close all connections."""
         with self._lock:
-            for pool in self._pools.values():
-                pool.close()
-            self._pools.clear()
+            for connections in self._connections.values():
+                connections.close()
 
-    def _pool(self, reached: Origin, *, own: bool) -> httpcore.ConnectionPool:
-        proxy = self._proxies.url_for(reached)
-        key = (reached.scheme, proxy, own)
+    def _to(self, reached: Origin, *, own: bool) -> Connections:
         with self._lock:
-            if key not in self._pools:
-                self._pools[key] = self._new_pool(reached, proxy, own=own)
-            return self._pools[key]
+            if (reached, own) not in self._connections:
+                self._connections[reached, own] = self._new_connections(reached, own=own)
+            return self._connections[reached, own]
 
-    def _new_pool(self, reached: Origin, proxy: str | None, *, own: bool) -> httpcore.ConnectionPool:
-        renamed = own and reached.host != self._endpoint.origin.host
-        name = self._endpoint.origin.host if renamed else None
-        secure = reached.scheme == "https"
-        context = make_context(self._spec, own=own, server_name=name) if secure else None
-        if proxy is None:
-            return httpcore.ConnectionPool(
-                ssl_context=context,
-                max_connections=None,
-                max_keepalive_connections=self._parallelism,
-                keepalive_expiry=IDLE_SECONDS,
-            )
-        parts = urlsplit(proxy)
-        login = (unquote(parts.username or ""), unquote(parts.password or "")) if parts.username else None
-        return httpcore.HTTPProxy(
-            proxy_url=f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}",
-            proxy_auth=(login[0].encode(), login[1].encode()) if login else None,
-            proxy_ssl_context=make_context(self._spec, own=False) if parts.scheme == "https" else None,
-            ssl_context=context,
-            max_connections=None,
-            max_keepalive_connections=self._parallelism,
-            keepalive_expiry=IDLE_SECONDS,
+    def _new_connections(self, reached: Origin, *, own: bool) -> Connections:
+        url = self._proxies.url_for(reached)
+        proxy = None
+        if url:
+            secure = urlsplit(url).scheme == "https"
+            proxy = Proxy.parse(url, make_context(self._spec, own=False) if secure else None)
+        return Connections(
+            reached,
+            proxy,
+            make_context(self._spec, own=own) if reached.scheme == "https" else None,
+            self._endpoint.origin.host if own else reached.host,
+            self._parallelism,
         )
 
     def _fail(self, error: Exception, method: str, target: Target, reached: Origin) -> NoReturn:
-        """Say what broke: by its cause, which httpcore's exceptions have as their argument."""
+        """Say what broke."""
         what = f"{method} {redact_url(target.url)}"
         if reached != target.origin:
             what += f" (connected to {reached})"
@@ -204,45 +208,78 @@ class Wire:
         if proxy:
             what += f" (through the proxy {redact_url(proxy)})"
             host = urlsplit(proxy).hostname or ""
-        cause = error.args[0] if error.args else error
+        connecting = isinstance(error, NoConnection)
+        cause = error.__cause__ if connecting else error
         if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError):
             reason, hint = explain(cause, target.origin.host, self._spec)
             raise Unreachable(f"{what}: {reason}", hint=hint) from None
         if isinstance(cause, socket.gaierror) and cause.errno != socket.EAI_AGAIN:
             raise Unreachable(f"{what}: no host has the name {host}", hint="check its spelling") from None
-        if isinstance(error, UnicodeError):
+        if isinstance(cause, UnicodeError):
             raise Unreachable(f"{what}: {host} is no host name") from None
-        if isinstance(error, httpcore.LocalProtocolError):
-            raise ProtocolError(f"{what}: cannot be sent: {error}") from None
-        if isinstance(error, httpcore.ProxyError):
+        if isinstance(cause, ProxyRefused):
             raise Unreachable(
-                f"{what}: the proxy refused the connection: {error}",
-                hint="check HTTPS_PROXY and NO_PROXY",
+                f"{what}: the proxy refused the connection: {cause}", hint="check HTTPS_PROXY and NO_PROXY"
             ) from None
-        raise Again(Unreachable(f"{what}: {_reason(error, cause)}", hint=_HINTS.get(type(error)))) from None
+        hint = _HINTS[isinstance(cause, TimeoutError)] if connecting else None
+        raise Again(Unreachable(f"{what}: {_reason(cause, connecting=connecting)}", hint=hint)) from None
 
 
 _HINTS = {
-    httpcore.ConnectError: "is the registry up, and is the port right?",
-    httpcore.ConnectTimeout: "is the registry up, and does a firewall let you through? HTTPS_PROXY names a proxy",
+    False: "is the registry up, and is the port right?",
+    True: "is the registry up, and does a firewall let you through? HTTPS_PROXY names a proxy",
 }
 
 
-def _reason(error: Exception, cause: object) -> str:
-    match error:
-        case httpcore.ConnectTimeout():
-            return "no connection within the time-out"
-        case httpcore.TimeoutException():
-            return "no answer within the time-out"
-        case httpcore.RemoteProtocolError():
-            return f"the connection broke off: {error}"
-    if isinstance(cause, OSError) and cause.strerror:
-        return cause.strerror.lower()
-    return str(error) or type(error).__name__
+def _reason(cause: BaseException | None, *, connecting: bool) -> str:
+    match cause:
+        case TimeoutError():
+            return f"no {'connection' if connecting else 'answer'} within the time-out"
+        case RemoteDisconnected():
+            return "the connection broke off: no answer came"
+        case IncompleteRead():
+            return "the connection broke off: the answer is not complete"
+        case HTTPException():
+            return f"the connection broke off: not HTTP: {str(cause)[:80]!r}"
+        case OSError(strerror=str(text)):
+            return text.lower()
+    return str(cause) or type(cause).__name__
 
 
-def _parts(body: Body, sent: Callable[[int], None] | None) -> Iterable[bytes]:
-    """A body piece by piece; `sent` hears of each piece after it has left."""
+def _ask(
+    connection: HTTPConnection,
+    method: str,
+    target: Target,
+    prefix: str,
+    fields: Mapping[str, str],
+    body: Body | None,
+    sent: Callable[[int], None] | None,
+) -> bool:
+    """Send a request; False where not all of it left.
+
+    A server may refuse an upload, and end the connection, before it has all of it: then its answer counts.
+    """
+    try:
+        connection.putrequest(method, prefix + target.path, skip_host=True, skip_accept_encoding=True)
+        for name, value in fields.items():
+            connection.putheader(name, value)
+    except (ValueError, InvalidURL):  # their texts have the value, which may be a secret
+        what = f"{method} {redact_url(target.url)}"
+        raise ProtocolError(f"{what}: cannot be sent: HTTP has no place for a character in it") from None
+    try:
+        connection.endheaders()
+        for part in _parts(body) if body else ():
+            rest = memoryview(part)
+            while rest:  # unlike sendall, each step forward has its own time-out
+                rest = rest[connection.sock.send(rest) :]
+            if sent:
+                sent(len(part))
+    except (ConnectionError, ssl.SSLError):
+        return False
+    return True
+
+
+def _parts(body: Body) -> Iterator[bytes]:
     left = body.size
     with body.open() as file:
         while left:
@@ -251,5 +288,3 @@ def _parts(body: Body, sent: Callable[[int], None] | None) -> Iterable[bytes]:
                 raise ContentError(f"the upload ends {left} bytes before its stated size of {body.size}")
             yield part
             left -= len(part)
-            if sent:
-                sent(len(part))
