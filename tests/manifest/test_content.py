@@ -76,6 +76,36 @@ def test_what_is_right_beside_a_mistake_is_there_to_be_checked_further(desk: Des
     assert folders(loaded.declarations[0].items) == [("packs/a-1.0.0", "team")]
 
 
+@pytest.mark.parametrize(
+    ("mistake", "path"),
+    [
+        ("endpoint: h/x", "team"),
+        ("polcy: {}", "team"),
+        ("type: bsic", "team"),
+        ("provider: pakc", "team"),
+        ("baseContentPaths: [1.10]", ""),
+        ("baseContentPaths: [Team]", ""),
+    ],
+)
+def test_a_registry_with_mistakes_is_declared_for_its_packs(desk: Desk, mistake: str, path: str) -> None:
+    desk.packs("a-1.0.0")
+    loaded = desk.check(registry(mistake, "content: [{packs: ../packs/*}]"))
+    assert len(loaded.diagnostics) == 1
+    (declaration,) = loaded.declarations
+    assert folders(declaration.items) == [("packs/a-1.0.0", path)]
+    assert (declaration.spec.name, declaration.spec.endpoint) == ("prod", "")
+
+
+def test_where_an_item_goes_need_not_be_known_to_judge_it(desk: Desk) -> None:
+    desk.packs("a-1.0.0")
+    loaded = desk.check(registry("content: [{packs: [../packs/*, gone], path: 1.10}]"))
+    assert [(each.code, marked(each)) for each in loaded.diagnostics] == [
+        ("RS126", "gone"),
+        ("RS109", "1.10"),
+    ]
+    assert loaded.declarations == ()
+
+
 def test_a_literal_name_may_look_like_a_glob(desk: Desk) -> None:
     desk.packs("a[1]", "a1")
     declaration = desk.declared(registry("content: [{packs: '../packs/a[1]'}]"))
@@ -114,9 +144,14 @@ def test_several_registries_share_a_set_and_its_mistakes_are_told_once(desk: Des
     assert (found.code, str(found.origin)) == ("RS126", "sets/shared/addons.yaml:7:14")
 
 
-def test_a_set_with_mistakes_of_its_own_is_not_called_unknown(desk: Desk) -> None:
+def test_a_set_with_mistakes_of_its_own_is_not_called_unknown_and_the_rest_of_it_is_judged(
+    desk: Desk,
+) -> None:
     loaded = desk.check(registry("content: [{set: addons}]") + SETS.replace("exclude", "exlude"))
-    assert [each.code for each in loaded.diagnostics] == ["RS106"]
+    assert [(each.code, marked(each)) for each in loaded.diagnostics] == [
+        ("RS126", "../../packs/*"),
+        ("RS106", "exlude"),
+    ]
 
 
 def test_an_unknown_set_is_compared_with_those_that_exist(desk: Desk) -> None:

@@ -129,6 +129,22 @@ def test_a_secret_that_is_written_out_is_refused_and_not_repeated(desk: Desk, au
     assert "hunter2" not in repr(loaded.diagnostics)
 
 
+@pytest.mark.parametrize(
+    ("auth", "codes"),
+    [
+        ("{method: bsic, username: bot, password: hunter2}", ["RS110", "RS115"]),
+        ("{method: password, username: bot, password: hunter2}", ["RS110", "RS115"]),
+        ("{username: bot, password: hunter2}", ["RS107", "RS115"]),
+        ("{metod: basic, username: bot, password: hunter2}", ["RS106", "RS115"]),
+    ],
+)
+def test_a_login_is_judged_by_the_method_that_was_probably_meant(
+    desk: Desk, auth: str, codes: list[str]
+) -> None:
+    found = desk.check(registry(f"auth: {auth}")).diagnostics
+    assert sorted(each.code for each in found) == codes
+
+
 def test_the_help_for_a_secret_shows_a_reference(desk: Desk) -> None:
     found = desk.found(registry("auth: {method: token, token: hunter2}"))
     assert (found.code, marked(found)) == ("RS115", "token")

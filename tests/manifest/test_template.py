@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from regsync.manifest.nodes import Mark, Node, SourceFile, Unrendered
+from regsync.manifest.nodes import Mark, Node, SourceFile, Unknown
 from regsync.manifest.template import LARGEST, render
 from regsync.manifest.variables import Variables
 from regsync.model.diagnostic import Diagnostic
@@ -103,7 +103,7 @@ HOSTILE = [
 @pytest.mark.parametrize("template", HOSTILE, ids=lambda template: template[:40])
 def test_a_template_can_do_nothing_else(template: str) -> None:
     node, problems = rendered(template)
-    assert isinstance(node.value, Unrendered)
+    assert isinstance(node.value, Unknown)
     assert [each.code for each in problems] in (["RS112"], ["RS113"])
 
 
@@ -126,8 +126,8 @@ TOKENS = [
 @given(st.lists(st.sampled_from(TOKENS), max_size=20))
 def test_any_template_gives_a_plain_value_or_a_finding(tokens: list[str]) -> None:
     node, problems = rendered("".join(tokens))
-    assert isinstance(node.value, str | int | list | Unrendered)
-    assert isinstance(node.value, Unrendered) == bool(problems)
+    assert isinstance(node.value, str | int | list | Unknown)
+    assert isinstance(node.value, Unknown) == bool(problems)
 
 
 @given(st.text(max_size=40))
@@ -154,7 +154,7 @@ def walk(node: Node) -> Iterator[tuple[Mark, Mark | None]]:
 
 def test_the_size_of_a_text_has_a_limit() -> None:
     node, problems = rendered("{{ var.x | replace('', 'yy') }}", {"x": "x" * (LARGEST // 2)})
-    assert isinstance(node.value, Unrendered)
+    assert isinstance(node.value, Unknown)
     assert "characters" in problems[0].summary
 
 
@@ -187,11 +187,11 @@ def test_an_unknown_variable_is_marked_and_explained(desk: Desk) -> None:
     )
 
 
-def test_an_unrendered_value_is_reported_once(desk: Desk) -> None:
+def test_an_unrendered_value_is_reported_once_and_the_rest_is_judged(desk: Desk) -> None:
     loaded = desk.check(
         registry("type: '{{ var.gone }}'", "polcy: {}", "baseContentPaths: ['{{ var.gone }}']")
     )
-    assert [each.code for each in loaded.diagnostics] == ["RS113", "RS113"]
+    assert [each.code for each in loaded.diagnostics] == ["RS113", "RS106", "RS113"]
 
 
 @pytest.mark.parametrize(

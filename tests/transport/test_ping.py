@@ -5,10 +5,12 @@ import threading
 
 import pytest
 
+from regsync.model.diagnostic import Origin
 from regsync.model.errors import (
     AuthenticationFailed,
     NotARegistry,
     PermissionDenied,
+    ProtocolError,
     RateLimited,
     RegistryError,
     Unreachable,
@@ -70,6 +72,30 @@ def test_what_does_not_says_so_to_every_request_but_is_asked_once(
         with pytest.raises(kind, match=reason), http.stream("/v2/a/blobs/x"):
             pass
         assert {seen.path for seen in server.requests} == {"/v2/"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (400, {}, b"Client sent an HTTP request to an HTTPS server.\n"),
+        (
+            400,
+            {"Content-Type": "text/html"},
+            b"<html><center>The plain HTTP request was sent to HTTPS port</center>",
+        ),
+    ],
+)
+def test_a_port_that_speaks_tls_is_to_be_written_with_https(answer: Answer) -> None:
+    at = Origin("registries/prod.yaml", 7, 13)
+    with (
+        ScriptedServer(lambda *_: answer) as server,
+        transport(server.url, origins={"endpoint": at}) as http,
+        pytest.raises(ProtocolError, match=": 400") as raised,
+    ):
+        http.ping()
+    assert raised.value.hint == (
+        "the port speaks TLS: write the endpoint with https:// (registries/prod.yaml:7:13)"
+    )
 
 
 def test_a_registry_that_redirects_to_another_is_to_be_written_as_that() -> None:

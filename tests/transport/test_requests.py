@@ -300,8 +300,8 @@ def test_several_errors_are_told_together_and_bounded() -> None:
     ("headers", "kind"),
     [
         (REGISTRY, NotFound),
-        ({"Docker-Distribution-Api-Version": "registry/2.0"}, NotFound),
-        (JSON, NotFound),
+        ({"Docker-Distribution-Api-Version": "registry/2.0"}, NotARegistry),
+        (JSON, NotARegistry),
         ({"Content-Type": "text/html"}, NotARegistry),
         ({}, NotARegistry),
     ],

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from regsync.manifest.content import Content
 from regsync.manifest.endpoint import base_content_paths, layout_directory, network_url
-from regsync.manifest.nodes import Mark, Node, kind_of_path, problem
+from regsync.manifest.nodes import Mark, Node, Unknown, kind_of_path, problem
 from regsync.manifest.rules import check_registry
 from regsync.model.diagnostic import Diagnostic, Origin, has_errors
 from regsync.model.registry import (
@@ -30,17 +30,13 @@ from regsync.model.registry import (
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document. `valid` says that it fits its kind's schema; a name may be known of one that does not."""
+    """One document. `name` is what it is called, well formed or not; `sound` says that all of it is known and fits its
+    kind's schema."""
 
     kind: str
     node: Node
-    valid: bool
-
-    @property
-    def name(self) -> Node | None:
-        metadata = self.node.find("metadata")
-        name = metadata.find("name") if metadata and isinstance(metadata.value, dict) else None
-        return name if name and isinstance(name.value, str) else None
+    name: Node | None
+    sound: bool
 
 
 def build(
@@ -58,7 +54,7 @@ def build(
             problems.append(problem("RS123", each.name.mark, summary, related=related))
     builder = _Builder(
         sets={
-            name: each.node.at(["spec", "content"]) if each.valid else None
+            name: each.node.find("spec", "content")
             for (kind, name), each in by_name.items()
             if kind == "ContentSet"
         },
@@ -66,7 +62,7 @@ def build(
         supported=supported,
         problems=problems,
     )
-    found = [builder.declaration(each.node) for each in documents if each.kind == "Registry" and each.valid]
+    found = [builder.declaration(each) for each in documents if each.kind == "Registry"]
     return [each for each in found if each is not None]
 
 
@@ -76,37 +72,44 @@ class _Builder:
     palettes: Sequence[str]
     supported: frozenset[RegistryType]
     problems: list[Diagnostic]
-    places: dict[tuple[str, Provider], Mark] = field(default_factory=dict)
+    places: dict[tuple[str, str], Mark] = field(default_factory=dict)
 
-    def declaration(self, document: Node) -> Declaration | None:
-        """What a valid Registry document declares, None where the registry itself cannot be told from it."""
+    def declaration(self, document: Document) -> Declaration | None:
+        """What a Registry document declares. One with errors stands for its content alone; None where that is nothing."""
         before = len(self.problems)
-        spec = document.fields["spec"]
-        type_ = RegistryType(spec.fields["type"].text)
-        provider = Provider(spec.fields["provider"].text)
-        self.problems.extend(_not_supported(spec, type_, self.supported))
-        check_registry(spec, self.palettes, self.problems)
-        paths = base_content_paths(spec.find("baseContentPaths"), type_, self.problems)
-        tls = self._tls(spec.find("tls"))
-        place = self._place(spec, type_)
-        connect_to = self._connect_to(spec, type_)
-        sound = not has_errors(self.problems[before:])
-        content = Content(provider, list(paths), self.sets).spread(spec.fields["content"], self.problems)
-        if place is None or not sound:
+        spec = document.node.find("spec")
+        if spec is None:
             return None
-        name = document.at(["metadata", "name"])
-        base_path = spec.find("basePath")
+        type_ = _type(spec)
+        provider = Provider(node.text) if (node := spec.find("provider")) else None
+        self.problems.extend(_not_supported(spec, self.supported))
+        check_registry(spec, type_, self.palettes, self.problems)
+        written = spec.find("baseContentPaths")
+        paths = base_content_paths(written, type_, self.problems) if written else {}
+        all_known = len(paths) == len(written.elements) if written else spec.lacks("baseContentPaths")
+        tls = self._tls(spec.find("tls"))
+        place, base_path = self._place(spec, type_), _base_path(spec)
+        connect_to = self._connect_to(spec, type_)
+        if place and provider and base_path is not None:
+            self._claim(place, base_path, provider, paths)
+        rules = Content(provider, list(paths) if all_known else None, self.sets)
+        content = rules.spread(spec.find("content"), self.problems)
+        items, tombstones = tuple(content.items.values()), tuple(content.tombstones.values())
+        sound = document.sound and not has_errors(self.problems[before:])
+        if not (sound and document.name and type_ and provider and place and base_path is not None):
+            unknown = _unknown_registry(document)
+            return Declaration(unknown, items, tombstones) if items or tombstones else None
         base_repository = spec.find("repositories", "base")
         registry = RegistrySpec(
-            name=name.text,
-            owner=(document.find("metadata", "owner") or name).text,
+            name=document.name.text,
+            owner=(document.node.find("metadata", "owner") or document.name).text,
             provider=provider,
             type=type_,
             endpoint=place[0],
             shown_endpoint=place[1],
             base_content_paths=tuple(paths),
-            origin=name.mark.origin,
-            base_path=f"/{base_path.text.strip('/')}".rstrip("/") if base_path else "",
+            origin=document.name.mark.origin,
+            base_path=base_path,
             connect_to=connect_to,
             auth=Auth(AuthMethod.NONE) if type_ is RegistryType.LAYOUT else _auth(spec.find("auth")),
             tls=tls,
@@ -114,44 +117,42 @@ class _Builder:
             base_repository=base_repository is None or bool(base_repository.value),
             origins=dict(_origins(spec)),
         )
-        if not self._alone(registry, paths):
-            return None
-        return Declaration(registry, tuple(content.items.values()), tuple(content.tombstones.values()))
+        return Declaration(registry, items, tombstones)
 
-    def _place(self, spec: Node, type_: RegistryType) -> tuple[str, str] | None:
+    def _place(self, spec: Node, type_: RegistryType | None) -> tuple[str, str] | None:
         """The endpoint, and how it is shown."""
-        endpoint = spec.fields["endpoint"]
+        endpoint = spec.find("endpoint")
+        if endpoint is None or type_ in (None, RegistryType.ECR, RegistryType.ECR_PUBLIC):
+            return None
         if type_ is RegistryType.LAYOUT:
             return layout_directory(endpoint, self.problems)
-        if type_ in (RegistryType.ECR, RegistryType.ECR_PUBLIC):
-            return None
         url = network_url(endpoint, "spec.endpoint", self.problems)
         return (url, url) if url else None
 
-    def _connect_to(self, spec: Node, type_: RegistryType) -> str | None:
+    def _connect_to(self, spec: Node, type_: RegistryType | None) -> str | None:
         node = spec.find("connectTo")
-        if node is None or type_ is RegistryType.ECR:
+        if node is None or type_ in (None, RegistryType.ECR):
             return None
         return network_url(node, "spec.connectTo", self.problems)
 
-    def _alone(self, registry: RegistrySpec, paths: Mapping[str, Mark]) -> bool:
-        """Whether no other Registry document has one of these base content paths, under whatever spelling."""
-        alone = True
+    def _claim(
+        self, place: tuple[str, str], base_path: str, provider: Provider, paths: Mapping[str, Mark]
+    ) -> None:
+        """Report base content paths that another Registry document has, under whatever spelling."""
+        endpoint, shown = place
         for path, mark in paths.items():
-            if registry.type is RegistryType.LAYOUT:
-                place = os.path.realpath(Path(registry.endpoint, path))
-            else:
-                url = urlsplit(registry.endpoint)
+            if "://" in endpoint:
+                url = urlsplit(endpoint)
                 port = url.port or (443 if url.scheme == "https" else 80)
-                place = f"{url.hostname}:{port}{registry.base_path}/{path}"
-            first = self.places.setdefault((place, registry.provider), mark)
+                where = f"{url.hostname}:{port}{base_path}/{path}"
+            else:
+                where = os.path.realpath(Path(endpoint, path))
+            first = self.places.setdefault((where, provider), mark)
             if first is not mark:
-                alone = False
-                summary = f"`{registry.shown_endpoint}`, path `{path}`, is declared twice"
+                summary = f"`{shown}`, path `{path}`, is declared twice"
                 advice = "put the content into one Registry document, or give each its own base content path"
                 related = [(first, "first declared here")]
                 self.problems.append(problem("RS124", mark, summary, advice=advice, related=related))
-        return alone
 
     def _tls(self, node: Node | None) -> Tls:
         if node is None:
@@ -184,13 +185,40 @@ _LATER: tuple[tuple[tuple[str, ...], object, str], ...] = (
 )
 
 
-def _not_supported(
-    spec: Node, type_: RegistryType, supported: frozenset[RegistryType]
-) -> Iterator[Diagnostic]:
+def _type(spec: Node) -> RegistryType | None:
+    """The type that is written, or was probably meant."""
+    value = spec.fields["type"].value
+    word = value.meant if isinstance(value, Unknown) else value
+    return RegistryType(word) if isinstance(word, str) else None
+
+
+def _base_path(spec: Node) -> str | None:
+    """What stands before /v2, empty by default; None where it is not known."""
+    node = spec.find("basePath")
+    if node is None:
+        return "" if spec.lacks("basePath") else None
+    return f"/{node.text.strip('/')}".rstrip("/")
+
+
+def _unknown_registry(document: Document) -> RegistrySpec:
+    """What the content of a document with errors is judged by: without a place, and without a policy."""
+    name = document.name.text if document.name else "?"
+    return RegistrySpec(
+        name=name,
+        owner=name,
+        provider=Provider.PACK,
+        type=RegistryType.BASIC,
+        endpoint="",
+        shown_endpoint="",
+        base_content_paths=(),
+        origin=document.node.mark.origin,
+    )
+
+
+def _not_supported(spec: Node, supported: frozenset[RegistryType]) -> Iterator[Diagnostic]:
     """A finding at everything that the schema allows and this version cannot do."""
-    if type_ not in supported:
-        mark = spec.fields["type"].where
-        yield problem("RS116", mark, f"registries of type {type_} are not supported yet")
+    if (type_ := spec.find("type")) and type_.text not in supported:
+        yield problem("RS116", type_.where, f"registries of type {type_.text} are not supported yet")
     if palette := spec.find("palette"):
         yield problem("RS116", palette.where, "the registration in Palette is not supported yet")
     for path, value, what in _LATER:

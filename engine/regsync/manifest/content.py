@@ -12,7 +12,9 @@ from pathlib import Path
 from regsync.manifest.nodes import Mark, Node, did_you_mean, kind_of_path, problem
 from regsync.model.diagnostic import Diagnostic
 from regsync.model.reference import is_repository, is_tag
-from regsync.model.registry import ContentItem, Provider, Tombstone
+from regsync.model.registry import PACK_NAMESPACE, ContentItem, Provider, Tombstone
+
+_OTHER_SORT = {Provider.PACK: "charts", Provider.HELM: "packs"}
 
 
 @dataclass(slots=True)
@@ -27,23 +29,22 @@ class Spread:
 class Content:
     """Where a registry's content goes and which sets it may name.
 
-    `sets` holds the content of every set by name, None where the set has errors of its own.
+    `provider` and `base_content_paths` are None where they are not known, or not all of the paths. `sets` holds the
+    content of every set by name, None where that is not known.
     """
 
-    provider: Provider
-    base_content_paths: Sequence[str]
+    provider: Provider | None
+    base_content_paths: Sequence[str] | None
     sets: Mapping[str, Node | None]
 
-    def spread(self, content: Node, problems: list[Diagnostic]) -> Spread:
-        """Everything that `content` comes to. What is wrong with it becomes a finding."""
+    def spread(self, content: Node | None, problems: list[Diagnostic]) -> Spread:
+        """Everything that `content` comes to, as far as it is known. What is wrong with it becomes a finding."""
         result = Spread()
-        for item in content.each:
+        for item in content.each if content else ():
             path = self._base_content_path(item, problems)
-            if path is None:
-                continue
             name = item.find("set")
             if name is None:
-                self._add(item, path, (), result, problems)
+                self._add(item, path, [], result, problems)
             elif name.text not in self.sets:
                 advice = did_you_mean(name.text, self.sets) or "no file of this run has a ContentSet"
                 problems.append(
@@ -55,59 +56,56 @@ class Content:
         return result
 
     def _base_content_path(self, item: Node, problems: list[Diagnostic]) -> str | None:
+        """Where an item goes; None where that cannot be told. The first path is empty where it is not known."""
         known = self.base_content_paths
         node = item.find("path")
         if node is None:
-            return known[0] if known else ""
+            return (known[0] if known else "") if item.lacks("path") else None
         path = node.text.strip("/")
-        if path in known:
-            return path
-        problems.append(
-            problem(
-                "RS125",
-                node.mark,
-                f"`{path}` is none of the base content paths",
-                advice=did_you_mean(path, known),
-            )
-        )
-        return None
+        if known is not None and path not in known:
+            summary = f"`{path}` is none of the base content paths"
+            problems.append(problem("RS125", node.mark, summary, advice=did_you_mean(path, known)))
+        return path if is_repository(f"{path}/{PACK_NAMESPACE}") else None
 
     def _add(
         self,
         item: Node,
-        path: str,
-        excluded: Sequence[str],
+        path: str | None,
+        excluded: Sequence[str] | None,
         result: Spread,
         problems: list[Diagnostic],
         named_at: Mark | None = None,
     ) -> None:
-        """Add one item, which may be that of a set; `excluded` is what the naming item leaves out."""
-        sort, wrong = ("packs", "charts") if self.provider is Provider.PACK else ("charts", "packs")
-        if node := item.find(wrong):
+        """Add one item, which may be that of a set; `excluded` is what the naming item leaves out. Without a path it
+        is only judged."""
+        wrong = _OTHER_SORT[self.provider] if self.provider else None
+        if wrong and (node := item.find(wrong)):
             summary = f"`{wrong}` in a registry of provider {self.provider}"
             related = [(node.where, f"the set has {wrong} here")] if named_at else []
             problems.append(problem("RS132", named_at or node.where, summary, related=related))
         elif node := item.find("absent"):
-            if "exclude" in item.fields:
-                where = item.fields["exclude"].where
-                problems.append(problem("RS129", where, "`exclude` has no meaning beside `absent`"))
-            if tombstone := _tombstone(node, path, problems):
+            if exclude := item.find("exclude"):
+                problems.append(problem("RS129", exclude.where, "`exclude` has no meaning beside `absent`"))
+            tombstone = _tombstone(node, path or "", problems)
+            if tombstone and path is not None:
                 result.tombstones.setdefault((path, tombstone.name, tombstone.tag), tombstone)
-        elif sort == "packs":
-            for pattern in item.fields["packs"].each:
-                for folder in _folders(pattern, [*excluded, *_patterns(item)], problems):
-                    found = ContentItem(
-                        Path(os.path.realpath(folder)),
-                        pattern.mark.file.show(folder),
-                        path,
-                        pattern.mark.origin,
-                    )
-                    result.items.setdefault((path, found.folder), found)
+        elif node := item.find("packs"):
+            own = _patterns(item)
+            left_out = None if own is None or excluded is None else [*excluded, *own]
+            for pattern in node.each:
+                for folder in _folders(pattern, left_out, problems):
+                    if path is not None:
+                        shown = pattern.mark.file.show(folder)
+                        found = ContentItem(Path(os.path.realpath(folder)), shown, path, pattern.mark.origin)
+                        result.items.setdefault((path, found.folder), found)
 
 
-def _patterns(item: Node) -> list[str]:
+def _patterns(item: Node) -> list[str] | None:
+    """What an item leaves out; None where that is not known."""
     node = item.find("exclude")
-    return [each.text for each in node.each] if node else []
+    if node is None:
+        return [] if item.lacks("exclude") else None
+    return node.texts
 
 
 def _tombstone(node: Node, path: str, problems: list[Diagnostic]) -> Tombstone | None:
@@ -119,8 +117,8 @@ def _tombstone(node: Node, path: str, problems: list[Diagnostic]) -> Tombstone |
     return None
 
 
-def _folders(pattern: Node, excluded: Sequence[str], problems: list[Diagnostic]) -> Iterator[Path]:
-    """The pack folders that a path or glob leads to, sorted."""
+def _folders(pattern: Node, excluded: Sequence[str] | None, problems: list[Diagnostic]) -> Iterator[Path]:
+    """The pack folders that a path or glob leads to, sorted; none where it is not known which are left out."""
     file = pattern.mark.file
     literal = file.locate(pattern.text)
     if kind_of_path(literal) or not glob.has_magic(pattern.text):
@@ -133,7 +131,7 @@ def _folders(pattern: Node, excluded: Sequence[str], problems: list[Diagnostic])
         advice = f"paths are relative to the manifest's folder: {file.show(file.path.parent)}"
         problems.append(problem("RS126", pattern.mark, f"`{pattern.text}` matches no folder", advice=advice))
     for folder in matches:
-        if any(fnmatchcase(folder.name, each) for each in excluded):
+        if excluded is None or any(fnmatchcase(folder.name, each) for each in excluded):
             continue
         if kind_of_path(folder / "pack.json") == "file":
             yield folder

@@ -98,18 +98,17 @@ def check_ecr_host(node: Node, problems: list[Diagnostic]) -> None:
         )
 
 
-def base_content_paths(node: Node | None, type_: RegistryType, problems: list[Diagnostic]) -> dict[str, Mark]:
-    """The paths without slashes at the ends, each with its position."""
-    paths: dict[str, Mark] = {}
-    for each in node.each if node else ():
+def base_content_paths(node: Node, type_: RegistryType | None, problems: list[Diagnostic]) -> dict[str, Mark]:
+    """The paths that can be used, without slashes at the ends, each with its position."""
+    written: dict[str, Mark] = {}
+    usable: dict[str, Mark] = {}
+    for each in node.each:
         path = each.text.strip("/")
-        if path in paths:
-            related = [(paths[path], "first written here")]
-            problems.append(problem("RS122", each.mark, f"`{path}` is written twice", related=related))
-            continue
-        paths[path] = each.mark
         parts = path.split("/")
-        if f"/{PACK_NAMESPACE}/" in f"/{path}/":
+        if path in written:
+            related = [(written[path], "first written here")]
+            problems.append(problem("RS122", each.mark, f"`{path}` is written twice", related=related))
+        elif f"/{PACK_NAMESPACE}/" in f"/{path}/":
             advice = f"leave `{PACK_NAMESPACE}` out: regsync and Palette append it"
             problems.append(problem("RS122", each.mark, f"`{path}` holds `{PACK_NAMESPACE}`", advice=advice))
         elif not is_repository(f"{path}/{PACK_NAMESPACE}"):
@@ -123,9 +122,11 @@ def base_content_paths(node: Node | None, type_: RegistryType, problems: list[Di
             problems.append(
                 problem("RS122", each.mark, f"`{own[0]}` is the name of a part of every image layout")
             )
-        elif "spectro-packs" in parts:
-            advice = f"regsync appends `{PACK_NAMESPACE}`; mostly `spectro-packs` is to be left out"
-            problems.append(
-                problem("RS131", each.mark, f"`{path}` is named like what regsync appends", advice=advice)
-            )
-    return paths
+        else:
+            usable[path] = each.mark
+            if "spectro-packs" in parts:
+                advice = f"regsync appends `{PACK_NAMESPACE}`; mostly `spectro-packs` is to be left out"
+                summary = f"`{path}` is named like what regsync appends"
+                problems.append(problem("RS131", each.mark, summary, advice=advice))
+        written.setdefault(path, each.mark)
+    return usable

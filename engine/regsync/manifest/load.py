@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regsync.manifest.build import Document, build
-from regsync.manifest.nodes import Mark, Node, SourceFile, Unrendered, nearest, problem
+from regsync.manifest.nodes import Mark, Node, SourceFile, Unknown, nearest, problem
 from regsync.manifest.schema import KINDS, conform
 from regsync.manifest.source import find, read
 from regsync.manifest.variables import Variables
@@ -25,7 +25,7 @@ class Loaded:
     """What the manifests declare, everything that is wrong with them, and how many files there were.
 
     With an error among the diagnostics the declarations are not all that was meant, and good only for finding more
-    errors.
+    errors: a registry that has errors itself is declared for its content alone.
     """
 
     declarations: tuple[Declaration, ...]
@@ -76,14 +76,16 @@ def _document(node: Node, variables: Variables, problems: list[Diagnostic]) -> D
         from regsync.manifest.template import render  # noqa: PLC0415 - 30 ms that most manifests do not need
 
         node = render(node, variables, problems)
+    named = node.find("metadata", "name")
+    name = named if named and isinstance(named.value, str) else None
     node = conform(node, kind, problems)
-    return Document(kind, node, valid=len(problems) == before)
+    return Document(kind, node, name, sound=node.known and len(problems) == before)
 
 
 def _kind(node: Node, problems: list[Diagnostic]) -> str | None:
     fields = node.value if isinstance(node.value, dict) else {}
     version, kind = fields.get("apiVersion"), fields.get("kind")
-    if any(each and isinstance(each.value, Unrendered) for each in (version, kind)):
+    if any(each and isinstance(each.value, Unknown) for each in (node, version, kind)):
         return None
     if "sync" in fields and not version and not kind and fields.keys() <= _OTHER_REGSYNC:
         summary = "this is a configuration of regclient's regsync, another program of the same name"

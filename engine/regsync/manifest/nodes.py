@@ -93,11 +93,14 @@ class Unquoted:
 
 
 @dataclass(frozen=True, slots=True)
-class Unrendered:
-    """A value that is not known: its template could not be rendered, which was reported."""
+class Unknown:
+    """A value that nothing more can be said of, since what is wrong with it was reported: it is no YAML of manifests, its
+    template cannot be rendered, or it breaks the schema. `meant` is the word that was probably meant."""
+
+    meant: str | None = None
 
 
-Scalar = str | int | bool | Unquoted | Unrendered | None
+Scalar = str | int | bool | Unquoted | Unknown | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +135,28 @@ class Node:
         return self.value
 
     @property
-    def each(self) -> list[Node]:
+    def known(self) -> bool:
+        """Whether this value and all below are known."""
+        if isinstance(self.value, dict):
+            return all(each.known for each in self.value.values())
+        if isinstance(self.value, list):
+            return all(each.known for each in self.value)
+        return not isinstance(self.value, Unknown)
+
+    @property
+    def elements(self) -> list[Node]:
         """The elements of a list; a single value is a list of itself."""
         return self.value if isinstance(self.value, list) else [self]
+
+    @property
+    def each(self) -> list[Node]:
+        """The elements that are known."""
+        return [each for each in self.elements if not isinstance(each.value, Unknown)]
+
+    @property
+    def texts(self) -> list[str] | None:
+        """The elements, which are texts; None unless all are known."""
+        return [each.text for each in self.elements] if self.known else None
 
     @property
     def holds_template(self) -> bool:
@@ -146,11 +168,15 @@ class Node:
         return isinstance(self.value, str) and any(each in self.value for each in ("{{", "{%", "{#"))
 
     def find(self, *names: str) -> Node | None:
-        """The node under these keys, None where one of them is not written."""
+        """The node under these keys, None where it is not written or not known."""
         node: Node | None = self
         for name in names:
-            node = node.fields.get(name) if node else None
-        return node
+            node = node.value.get(name) if node and isinstance(node.value, dict) else None
+        return None if node and isinstance(node.value, Unknown) else node
+
+    def lacks(self, name: str) -> bool:
+        """Whether a mapping does not have this key, not even with an unknown value."""
+        return name not in self.fields
 
     def data(self) -> Any:
         """Plain Python values, for the schema."""
@@ -164,17 +190,18 @@ class Node:
         """The node under keys and indexes."""
         node = self
         for step in path:
-            node = node.fields[step] if isinstance(step, str) else node.each[step]
+            node = node.fields[step] if isinstance(step, str) else node.elements[step]
         return node
 
     def with_value(self, path: Sequence[str | int], value: Scalar) -> Node:
-        """A copy in which the node at `path` has another value."""
+        """A copy in which the node at `path` has another value; a key that is not there is added."""
         if not path:
             return replace(self, value=value)
         step, rest = path[0], path[1:]
         if isinstance(step, str):
-            return replace(self, value={**self.fields, step: self.fields[step].with_value(rest, value)})
-        copy = list(self.each)
+            child = self.fields.get(step, self)
+            return replace(self, value={**self.fields, step: child.with_value(rest, value)})
+        copy = list(self.elements)
         copy[step] = copy[step].with_value(rest, value)
         return replace(self, value=copy)
 

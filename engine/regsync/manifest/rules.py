@@ -10,14 +10,17 @@ from regsync.model.diagnostic import Diagnostic
 from regsync.model.registry import RegistryType
 
 
-def check_registry(spec: Node, palettes: Collection[str], problems: list[Diagnostic]) -> None:
-    """Report what contradicts in a `spec` that fits its schema. `palettes` are the names of Palette documents."""
-    if spec.fields["type"].value == RegistryType.ECR:
-        check_ecr_host(spec.fields["endpoint"], problems)
-        _check_regions(spec, problems)
-    _check_mutability(spec, problems)
-    endpoint, tls = spec.fields["endpoint"], spec.find("tls")
-    if tls and endpoint.text.startswith("http://"):
+def check_registry(
+    spec: Node, type_: RegistryType | None, palettes: Collection[str], problems: list[Diagnostic]
+) -> None:
+    """Report what contradicts in a `spec`, as far as it is known. `palettes` are the names of Palette documents."""
+    endpoint, tls = spec.find("endpoint"), spec.find("tls")
+    if endpoint and type_ is RegistryType.ECR:
+        check_ecr_host(endpoint, problems)
+        _check_regions(spec, endpoint, problems)
+    if repositories := spec.find("repositories"):
+        _check_mutability(repositories, spec.find("policy", "overwrite"), problems)
+    if tls and endpoint and endpoint.text.startswith("http://"):
         related = [(endpoint.mark, "the endpoint")]
         summary = "`spec.tls` has no meaning for an endpoint of http://"
         problems.append(problem("RS129", tls.where, summary, related=related))
@@ -27,10 +30,10 @@ def check_registry(spec: Node, palettes: Collection[str], problems: list[Diagnos
         problems.append(problem("RS125", name.mark, f"no Palette is called `{name.text}`", advice=advice))
 
 
-def _check_regions(spec: Node, problems: list[Diagnostic]) -> None:
-    endpoint, regions, default = spec.fields["endpoint"], spec.find("regions"), spec.find("defaultRegion")
+def _check_regions(spec: Node, endpoint: Node, problems: list[Diagnostic]) -> None:
+    regions, default = spec.find("regions"), spec.find("defaultRegion")
     templated = REGION_MACRO in endpoint.text
-    if templated and regions is None:
+    if templated and spec.lacks("regions"):
         advice = "write `regions: [us-east-1, …]`, or the region itself into the endpoint"
         summary = "`spec.endpoint` has a macro for the region, but there is no `spec.regions`"
         problems.append(problem("RS129", endpoint.mark, summary, advice=advice))
@@ -40,7 +43,8 @@ def _check_regions(spec: Node, problems: list[Diagnostic]) -> None:
             summary = "regions need an endpoint with a macro for the region"
             related = [(endpoint.mark, "the endpoint")]
             problems.append(problem("RS129", node.where, summary, advice=advice, related=related))
-    if regions and default and default.text not in (names := [each.text for each in regions.each]):
+    names = regions.texts if regions else None
+    if names is not None and default and default.text not in names:
         summary = f"`{default.text}` is none of `spec.regions`"
         nearby = did_you_mean(default.text, names)
         problems.append(problem("RS129", default.mark, summary, advice=nearby))
@@ -50,19 +54,18 @@ def _check_regions(spec: Node, problems: list[Diagnostic]) -> None:
         problems.append(problem("RS129", connect_to.mark, summary))
 
 
-def _check_mutability(spec: Node, problems: list[Diagnostic]) -> None:
-    mutability = spec.find("repositories", "tagMutability")
-    exclusions = spec.find("repositories", "tagMutabilityExclusions")
-    overwrite = spec.find("policy", "overwrite")
+def _check_mutability(repositories: Node, overwrite: Node | None, problems: list[Diagnostic]) -> None:
+    mutability = repositories.find("tagMutability")
+    exclusions = repositories.find("tagMutabilityExclusions")
     if mutability and overwrite and mutability.value == "IMMUTABLE" and overwrite.value == "allow":
         related = [(mutability.mark, "no tag can be overwritten")]
         summary = "`policy.overwrite: allow` contradicts `tagMutability: IMMUTABLE`"
         problems.append(problem("RS129", overwrite.mark, summary, related=related))
     excluding = mutability is not None and mutability.text.endswith("_WITH_EXCLUSION")
-    if exclusions and not excluding:
+    if exclusions and not excluding and (mutability or repositories.lacks("tagMutability")):
         advice = "write `tagMutability: IMMUTABLE_WITH_EXCLUSION` or `MUTABLE_WITH_EXCLUSION`"
         summary = "`tagMutabilityExclusions` needs a tagMutability with exclusions"
         problems.append(problem("RS129", exclusions.where, summary, advice=advice))
-    elif mutability and excluding and not exclusions:
+    elif mutability and excluding and repositories.lacks("tagMutabilityExclusions"):
         summary = f"`{mutability.text}` needs `tagMutabilityExclusions`"
         problems.append(problem("RS129", mutability.mark, summary))

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, reduce
+from operator import getitem
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import regsync
-from regsync.manifest.nodes import Node, Unrendered, did_you_mean
+from regsync.manifest.nodes import Node, Unknown, did_you_mean, nearest
 from regsync.manifest.wording import Breach, findings
 from regsync.model.diagnostic import Diagnostic
 from regsync.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from jsonschema.exceptions import ValidationError
+    from jsonschema import Draft7Validator
 
 KINDS = ("Registry", "ContentSet", "Palette")
 
@@ -70,8 +72,37 @@ def _file(name: str) -> Path:
     return path if path.exists() else _folder() / "registries" / path.name
 
 
+@dataclass(frozen=True, slots=True)
+class _Error:
+    """A rule that the value at `path` breaks: its keyword, what it asks for, and the schema that has it."""
+
+    path: tuple[str | int, ...]
+    rule: str
+    wanted: Any
+    schema: Mapping[str, Any]
+    value: Any
+
+    @property
+    def unknown_fields(self) -> list[str]:
+        """The fields that a mapping must not have."""
+        if self.rule != "additionalProperties":
+            return []
+        return [each for each in self.value if each not in self.schema["properties"]]
+
+    @property
+    def lost_fields(self) -> list[str]:
+        """The fields that a mapping needs but lacks, and those that were probably meant by unknown ones."""
+        if self.rule == "required":
+            return list(self.wanted)
+        if self.rule == "dependencies":
+            return [need for field, needs in self.wanted.items() if field in self.value for need in needs]
+        close = (nearest(each, self.schema["properties"]) for each in self.unknown_fields)
+        return [field for field in close if field]
+
+
 def conform(document: Node, kind: str, problems: list[Diagnostic]) -> Node:
-    """The document in the types that its kind's schema asks for; what does not fit becomes a finding.
+    """The document in the types that its kind's schema asks for. What does not fit becomes a finding and unknown, so
+    that the rest can be judged and nothing follows from it.
 
     Only what a template rendered is converted: the field decides what `"5"` or `1` from a variable means.
     """
@@ -79,37 +110,90 @@ def conform(document: Node, kind: str, problems: list[Diagnostic]) -> Node:
 
     schema = _bundle(kind.lower())
     validator = Draft7Validator(schema)
-    errors = list(validator.iter_errors(document.data()))
+    errors = _errors(validator, document.data())
     converted = document
     for error in errors:
-        node = document.at(error.absolute_path)
-        if error.validator == "type" and node.template is not None:
-            value = _converted(node.value, error.validator_value)
-            converted = converted.with_value(list(error.absolute_path), value)
+        node = document.at(error.path)
+        if error.rule == "type" and node.template is not None:
+            converted = converted.with_value(error.path, _converted(node.value, error.wanted))
     if converted is not document:
-        errors = list(validator.iter_errors(converted.data()))
+        errors = _errors(validator, converted.data())
+    # A field that is misspelt is not missing as well.
+    document = _without(converted, [error for error in errors if error.unknown_fields])
     found: dict[Diagnostic, None] = {}
     for error in errors:
-        path = tuple(error.absolute_path)
-        node = converted.at(path)
-        if not isinstance(node.value, Unrendered) and not _follows(error, errors):
-            breach = Breach(node, path, str(error.validator), error.validator_value, error.schema, schema)
+        node = document.at(error.path)
+        if not isinstance(node.value, Unknown) and not _follows(error, errors):
+            breach = Breach(node, error.path, error.rule, error.wanted, error.schema, schema)
             found |= dict.fromkeys(findings(breach))
     problems.extend(found)
-    return converted
+    return _without(document, errors)
 
 
-def _follows(error: ValidationError, errors: Sequence[ValidationError]) -> bool:
+def _errors(validator: Draft7Validator, data: Any) -> list[_Error]:
+    """Everything that breaks the schema. `data` is changed: a word that is none of those allowed, or missing, gives
+    way to the one that was probably meant, since `type` and `method` decide by which fields the rest is judged."""
+    errors = _all_errors(validator, data)
+    for error in errors:
+        if choice := _choice(error, data):
+            mapping, field, words = choice
+            misfits: dict[str, tuple[int, int]] = {}
+            for word in words:
+                mapping[field] = word
+                left = _all_errors(validator, data)
+                misfits[word] = sum(len(each.unknown_fields) for each in left), len(left)
+            mapping[field] = min(misfits, key=misfits.__getitem__)
+            return [error, *_errors(validator, data)]
+    return errors
+
+
+def _all_errors(validator: Draft7Validator, data: Any) -> list[_Error]:
+    found: Iterator[Any] = validator.iter_errors(data)
+    return [
+        _Error(tuple(each.absolute_path), each.validator, each.validator_value, each.schema, each.instance)
+        for each in found
+    ]
+
+
+def _choice(error: _Error, data: Any) -> tuple[dict[str, Any], str, list[str]] | None:
+    """The mapping and the field that should hold one of a few words but does not, and which of them it may be."""
+    if error.rule == "oneOf" and (words := _words(error.schema)):
+        *above, field = error.path
+        near = nearest(error.value, words) if isinstance(error.value, str) else None
+        return reduce(getitem, above, data), str(field), [near] if near else words
+    if error.rule == "required":
+        for field in error.wanted:
+            if field not in error.value and (words := _words(error.schema["properties"].get(field, {}))):
+                return error.value, field, words
+    return None
+
+
+def _words(schema: Mapping[str, Any]) -> list[str]:
+    """The words that a field may hold, where it takes one of a few."""
+    return [each["const"] for each in schema.get("oneOf", []) if "const" in each]
+
+
+def _without(document: Node, errors: Sequence[_Error]) -> Node:
+    """The document in which everything that the errors are about is unknown."""
+    # Parts before their wholes: below what is unknown is nothing.
+    for error in sorted(errors, key=lambda each: -len(each.path)):
+        node = document.at(error.path)
+        if error.rule in ("additionalProperties", "required", "dependencies"):
+            for field in filter(node.lacks, error.lost_fields):
+                document = document.with_value([*error.path, field], Unknown())
+        else:
+            meant = nearest(node.value, _words(error.schema)) if isinstance(node.value, str) else None
+            document = document.with_value(error.path, Unknown(meant))
+    return document
+
+
+def _follows(error: _Error, errors: Sequence[_Error]) -> bool:
     """Whether an error says no more than another one: what a value of the wrong type breaks besides, and which
     fields a mapping lacks in which something is misspelt."""
-    path = list(error.absolute_path)
-    if error.validator == "oneOf":
-        return any(
-            each.validator != "oneOf" and list(each.absolute_path)[: len(path)] == path for each in errors
-        )
-    return error.validator != "type" and any(
-        each.validator == "type" and list(each.absolute_path) == path for each in errors
-    )
+    if error.rule == "oneOf":
+        depth = len(error.path)
+        return any(each.rule != "oneOf" and each.path[:depth] == error.path for each in errors)
+    return error.rule != "type" and any(each.rule == "type" and each.path == error.path for each in errors)
 
 
 def _converted(value: Any, wanted: str | Sequence[str]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -18,8 +19,8 @@ from regsync.manifest.nodes import (
     Node,
     Scalar,
     SourceFile,
+    Unknown,
     Unquoted,
-    Unrendered,
     kind_of_path,
     problem,
     shown_path,
@@ -150,26 +151,29 @@ class _Builder:
         tag = str(node.tag)
         if tag.removeprefix("tag:yaml.org,2002:") not in _TAGS:
             self._problems.append(problem("RS102", mark, f"the tag `{tag}` is not used in manifests"))
+            return Node(Unknown(), mark, key)
         if isinstance(node, MappingNode):
             return Node(self._fields(node), mark, key)
         if isinstance(node, SequenceNode):
             return Node([self.node(each) for each in node.value], mark, key)
-        value = _scalar(tag.rpartition(":")[2], node.value)
         if "\0" in node.value:
             self._problems.append(problem("RS102", mark, "a NUL character has no place in a manifest"))
+            return Node(Unknown(), mark, key)
+        value = _scalar(tag.rpartition(":")[2], node.value)
         return Node(value, mark, key, written=None if isinstance(value, str) else node.value)
 
-    def _fields(self, mapping: MappingNode) -> dict[str, Node] | Unrendered:
+    def _fields(self, mapping: MappingNode) -> dict[str, Node] | Unknown:
         fields: dict[str, Node] = {}
         for name, value in mapping.value:
             mark = self._mark(name)
             if not isinstance(name, ScalarNode):
                 advice = 'a template is put in quotes: "{{ var.NAME }}"'
                 self._problems.append(problem("RS102", mark, "a key must be text", advice=advice))
-                return Unrendered()
+                return Unknown()
             node = self.node(value, mark)
             first = fields.setdefault(name.value, node)
             if first is not node:
+                fields[name.value] = replace(first, value=Unknown())
                 summary = f"`{name.value}` is written twice"
                 related = [(first.where, "first written here")]
                 self._problems.append(problem("RS103", mark, summary, related=related))

@@ -16,7 +16,7 @@ from jinja2 import StrictUndefined, TemplateError, Undefined, nodes
 from jinja2.sandbox import SandboxedEnvironment
 
 from regsync.manifest.endpoint import REGION_MACRO
-from regsync.manifest.nodes import Mark, Node, Unrendered, nearest, problem
+from regsync.manifest.nodes import Mark, Node, Unknown, nearest, problem
 from regsync.manifest.variables import ENVIRONMENT_PREFIX, Variables
 from regsync.model.diagnostic import Diagnostic
 
@@ -31,7 +31,7 @@ _REGION_FIELDS = ("spec.endpoint", "spec.connectTo")
 def render(document: Node, variables: Variables, problems: list[Diagnostic]) -> Node:
     """The document with every template evaluated. A text that is one lone expression takes the variable's type.
 
-    What cannot be rendered becomes a finding and an `Unrendered` value.
+    What cannot be rendered becomes a finding and an `Unknown` value.
     """
     return _render(document, "", _Templates(variables), problems)
 
@@ -64,7 +64,7 @@ def _render(node: Node, path: str, templates: _Templates, problems: list[Diagnos
             value = [Node(each, node.mark, template=text) for each in value]
         return replace(node, value=value, template=text)
     problems.append(found)
-    return replace(node, value=Unrendered(), template=text)
+    return replace(node, value=Unknown(), template=text)
 
 
 class _MacroError(Exception):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from regsync.manifest.nodes import Node, SourceFile, Unquoted, kind_of_path, problem, shown_path
+from regsync.manifest.nodes import Node, SourceFile, Unknown, Unquoted, kind_of_path, problem, shown_path
 from regsync.manifest.source import read
 from regsync.model.diagnostic import Diagnostic
 from regsync.model.errors import ManifestInvalid, UsageError
@@ -83,7 +83,7 @@ def _from_file(path: Path, root: Path, problems: list[Diagnostic]) -> dict[str, 
                 problems.append(
                     problem("RS117", node.where, f"`{name}` is no name of a variable", advice=_NAME_RULE)
                 )
-            elements = [_scalar(name, each, problems) for each in node.each]
+            elements = [_scalar(name, each, problems) for each in node.elements]
             values[name] = elements if isinstance(node.value, list) else elements[0]
     return values
 
@@ -101,6 +101,8 @@ def _scalar(name: str, node: Node, problems: list[Diagnostic]) -> Json:
             )
         case str() | int():
             return node.value
+        case Unknown():
+            pass
         case _:
             problems.append(
                 problem(

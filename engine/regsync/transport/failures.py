@@ -6,6 +6,7 @@ Knows statuses and OCI error bodies (distribution-spec, "error codes"); knows no
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from regsync.model.errors import (
@@ -30,6 +31,8 @@ ABSENT = frozenset({"BLOB_UNKNOWN", "BLOB_UPLOAD_UNKNOWN", "MANIFEST_UNKNOWN", "
 """Codes by which a registry says that something is not there. NOT_FOUND is Harbor's."""
 
 _SHOWN_ERRORS = 3
+# How servers of Go, and nginx, answer a plain request to a port of TLS.
+_TLS_WANTED = re.compile(rb"HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port")
 
 
 def failure(
@@ -136,6 +139,8 @@ def _judge(
         return Unreachable, "the registry, or a proxy before it, is in trouble: see its log"
     if 299 < status < 400:
         return ProtocolError, f"only reads are redirected: check the endpoint ({spec.at('endpoint')})"
+    if status == 400 and spec.endpoint.startswith("http://") and _TLS_WANTED.search(response.body):
+        return ProtocolError, f"the port speaks TLS: write the endpoint with https:// ({spec.at('endpoint')})"
     if is_page(response.content_type, response.body):
         return NotARegistry, _not_a_registry(spec)
     return ProtocolError, None
@@ -147,9 +152,8 @@ def _judge_missing(
     """A 404 means absence only in a registry's own words; a HEAD has none, so its headers must show a registry."""
     if not ABSENT.isdisjoint(codes):
         return NotFound, None
-    if response.method == "HEAD" and (
-        "docker-distribution-api-version" in response.headers or response.content_type == "application/json"
-    ):
+    known = "docker-distribution-api-version" in response.headers
+    if response.method == "HEAD" and known and response.content_type == "application/json":
         return NotFound, None
     return (ProtocolError, None) if codes else (NotARegistry, _not_a_registry(spec))
 
