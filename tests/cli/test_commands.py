@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -349,3 +350,38 @@ def test_schemas_are_printed_as_they_are_shipped() -> None:
 
 def test_the_version_is_one_line() -> None:
     assert regsync("version").out.startswith("regsync ")
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--target=nginx:*", "matches nothing"),
+        ("--adopt=live/team/nope:1.0", "names nothing"),
+        ("--unprotect=nginx:1.25.0", "names nothing"),
+    ],
+)
+def test_an_option_that_names_nothing_is_a_usage_error(project: Project, option: str, said: str) -> None:
+    before = project.files()
+    for command in (["plan"], ["apply", "--auto-approve"]):
+        ran = project.run(*command, option)
+        assert ran.status == 64
+        assert said in ran.err
+    assert project.files() == before
+
+
+def test_the_directory_of_the_run_may_be_relative(project: Project) -> None:
+    for where in (project.root.parent, project.root / "packs"):
+        ran = regsync("-C", os.path.relpath(project.root, where), "plan", cwd=where)
+        assert same(ran, project.run("plan"))
+
+
+def test_a_plan_is_written_through_a_link_and_into_a_pipe(project: Project, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.json"
+    kept.write_text("")
+    (tmp_path / "link.json").symlink_to(kept)
+    project.run("plan", "--out", tmp_path / "link.json")
+    assert (tmp_path / "link.json").is_symlink()
+    assert json.loads(kept.read_text())["format_version"]
+    assert "saved to /dev/null" in project.run("plan", "--out", "/dev/null").err
+    assert Path("/dev/null").is_char_device()
+    assert project.run("plan", "--out", "-").status == 64

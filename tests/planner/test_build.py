@@ -88,10 +88,11 @@ def test_prune_takes_only_what_bears_our_mark() -> None:
             there("theirs", owner="data"),
             there("by-hand", owner=None),
             there("mark-of-another-layer", marked=False),
+            there("retagged", tag="stable", title="retagged-1.0.0.tar.gz"),
         ),
     )
     assert actions(plan) == {"nginx:1.0.0": Action.NO_OP, "ours:1.0.0": Action.DELETE}
-    assert plan.unmanaged == 3
+    assert plan.unmanaged == 4
 
 
 def test_without_prune_nothing_that_is_not_named_is_touched() -> None:
@@ -151,6 +152,15 @@ def test_the_base_repository_is_wanted_when_its_last_artifact_goes() -> None:
         a_registry(absences=[absent("old")], base=True), live(there("old"), missing=[address("", None)])
     )
     assert actions(plan) == {"archive": Action.CREATE, "old:1.0.0": Action.DELETE}
+
+
+def test_the_base_repository_is_not_judged_while_something_beneath_it_is_unreadable() -> None:
+    dark = Unreadable("harbor", UnreadableScope.TAG, "500", f"{BASE}/nginx", "1.0.0")
+    plan = planned(
+        a_registry(wanted("nginx"), base=True), live(missing=[address("", None)], unreadable=[dark])
+    )
+    assert plan.changes == ()
+    assert plan.not_compared == 2
 
 
 def test_a_selection_leaves_the_rest_out_and_counts_it() -> None:

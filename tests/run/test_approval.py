@@ -10,8 +10,14 @@ from regsync.model.outcome import Status
 from regsync.model.plan import Action, Cause, Plan, Reason
 from regsync.model.registry import Overwrite
 from regsync.planner.build import build_plan
-from regsync.run.approval import approve
+from regsync.run.approval import Approved
+from regsync.run.approval import approve as match
 from tests.support.states import a_registry, a_request, a_spec, absent, address, desired, live, there, wanted
+
+
+def approve(approved: Plan, fresh: Plan, *, gone: bool = False) -> Approved:
+    return match(approved, fresh, gone=lambda change: gone)
+
 
 CREATE = build_plan(a_request(), desired(a_registry(wanted("nginx"))), live(missing=[address("nginx")]))
 
@@ -101,3 +107,28 @@ def test_what_was_blocked_and_is_free_now_was_not_approved() -> None:
     )
     (result,) = approve(blocked, allowed).results
     assert "expected blocked, found update" in str(result.detail)
+
+
+def test_an_approved_delete_is_done_already_only_where_the_registry_was_seen_without_it() -> None:
+    without = replace(deleting(), changes=())
+    assert [each.status for each in approve(deleting(), without, gone=True).results] == [Status.ALREADY]
+    assert [each.status for each in approve(deleting(), without).results] == [Status.REFUSED]
+
+
+def test_a_registry_that_no_manifest_declares_is_named() -> None:
+    (result,) = approve(deleting(), replace(deleting(), changes=(), registries=())).results
+    assert result.detail == "approved, but no manifest here declares harbor"
+
+
+def test_what_is_so_at_another_endpoint_is_not_what_was_approved() -> None:
+    done = build_plan(a_request(), desired(a_registry(wanted("nginx"))), live(there("nginx")))
+    elsewhere = with_change(done, binding={"endpoint": "https://elsewhere.example.com"})
+    (result,) = approve(CREATE, elsewhere).results
+    assert result.status is Status.REFUSED
+    assert "endpoint: expected https://harbor" in str(result.detail)
+
+
+def test_what_was_to_be_deleted_and_is_wanted_now_is_refused() -> None:
+    kept = build_plan(a_request(), desired(a_registry(wanted("old"))), live(there("old")))
+    (result,) = approve(deleting(), kept).results
+    assert result.status is Status.REFUSED

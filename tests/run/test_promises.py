@@ -230,3 +230,16 @@ def test_a_merge_in_between_cannot_widen_an_approved_delete(tmp_path: Path) -> N
         "1.10": Status.REFUSED,
     }
     assert "team/spectro-packs/archive/nginx:1.10" in world.tags()
+
+
+def test_an_approved_delete_that_no_manifest_asks_for_any_more_is_refused(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.declare({("nginx", "1.0.0"): "", ("k8s", "1.0.0"): ""}, policy={"prune": "managed"})
+    world.apply()
+    world.declare({("k8s", "1.0.0"): ""}, policy={"prune": "managed"})
+    approved = world.plan()
+    world.declare({("k8s", "1.0.0"): ""}, policy={"prune": "off"})
+    outcome = world.apply_saved(approved)
+    assert [each.status for each in outcome.results] == [Status.REFUSED]
+    assert outcome_status(outcome) == 4
+    assert "team/spectro-packs/archive/nginx:1.0.0" in world.tags()

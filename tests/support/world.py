@@ -96,7 +96,7 @@ class World:
     def apply_saved(self, approved: Plan) -> Outcome:
         with self.workspace() as workspace:
             fresh, desired = workspace.plan(approved.request)
-            matched = approve(approved, fresh)
+            matched = approve(approved, fresh, gone=workspace.is_gone)
             return workspace.apply(matched.plan, desired, stop=Stop(), refused=matched.results)
 
     def tags(self) -> dict[str, str]:

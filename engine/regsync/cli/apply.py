@@ -12,7 +12,7 @@ from types import FrameType
 from regsync.cli.console import Console
 from regsync.cli.display import Display
 from regsync.cli.options import DetailOption
-from regsync.cli.plan import open_workspace, print_plan, refuse_guards
+from regsync.cli.plan import check_names, open_workspace, print_plan, refuse_guards
 from regsync.cli.status import REFUSED, outcome_status, plan_status
 from regsync.model.errors import Refused, UsageError
 from regsync.model.events import Stopping
@@ -52,6 +52,7 @@ def run(
         open_workspace(console, display, parallelism) as workspace,
     ):
         plan, desired = workspace.plan(wanted)
+        check_names(plan)
         display.pause()
         if not console.as_json:
             print_plan(console, plan, detail, seconds=None)
@@ -83,7 +84,7 @@ def run_saved(
     ):
         fresh, desired = workspace.plan(approved.request)
         display.pause()
-        matched = approve(approved, fresh)
+        matched = approve(approved, fresh, gone=workspace.is_gone)
         refuse_guards(matched.plan)
         with interruptible(display) as stop:
             outcome = workspace.apply(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
 import tempfile
 import traceback
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from regsync.cli.console import Console
 
 
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
+
+
 class Interrupt(BaseException):
     """SIGINT or SIGTERM while nothing is being written. Not KeyboardInterrupt: that one typer keeps to itself."""
 
@@ -27,10 +32,17 @@ def main() -> NoReturn:
     """Run the program and exit."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
+    if sys.stdout is None or sys.stderr is None:  # closed by who started us
+        nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  as long as the process
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     try:
         status = run(sys.argv[1:])
         sys.stdout.flush()
     except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = FAILED
+    except OSError as error:  # the last of the output: a full disk behind stdout
+        sys.stderr.write(f"error: cannot write the output: {error.strerror}\n")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = FAILED
     except Interrupt as interrupt:
@@ -87,6 +99,9 @@ def _failed(error: Exception, console: Console) -> int:
     if isinstance(error, RegsyncError):
         console.fail(error)
         return error.exit_status
+    if isinstance(error, OSError) and error.errno in _FULL:
+        console.fail(RegsyncError(f"cannot write: {error.strerror}"))
+        return FAILED
     trace = "".join(traceback.format_exception(error))
     if os.environ.get("REGSYNC_DEBUG"):
         sys.stderr.write(trace)

@@ -106,12 +106,15 @@ def run(
     detail: DetailOption,
     parallelism: int,
 ) -> int:
+    if out is not None and str(out) == "-":
+        raise UsageError("--out needs a file", hint="regsync show --json FILE prints a saved plan as JSON")
     begun = time.monotonic()
     with (
         Display(console) as display,
         open_workspace(console, display, parallelism) as workspace,
     ):
         plan, _ = workspace.plan(wanted)
+    check_names(plan)
     if out is not None:
         write_plan(console.root / out, plan, timestamp=now())
     if not console.as_json:
@@ -137,6 +140,26 @@ def show(console: Console, file: Path, *, detail: DetailOption) -> int:
     else:
         print_plan(console, plan, detail, seconds=None)
     return 0
+
+
+def check_names(plan: Plan) -> None:
+    """Raise UsageError for a --target, --adopt or --unprotect that names nothing: a typing error must not pass for a
+    run with nothing to do. Where a part is unreadable, nobody can tell."""
+    if plan.errored:
+        return
+    addresses = [change.address for change in plan.changes]
+    selection = plan.request.selection
+    for pattern in selection.targets:
+        if not selection.excludes and not any(address.matches(pattern) for address in addresses):
+            raise UsageError(
+                f"--target {pattern} matches nothing",
+                hint="it is a shell glob on whole addresses, as in the plan: */nginx:1.25.0, prod/*",
+            )
+    overrides = plan.request.overrides
+    for option, named in (("--adopt", overrides.adopt), ("--unprotect", overrides.unprotect)):
+        for name in named:
+            if name not in map(str, addresses):
+                raise UsageError(f"{option} {name} names nothing", hint="write a whole address, as in the plan")
 
 
 def refuse_guards(plan: Plan) -> None:

@@ -122,11 +122,7 @@ def _compare_registry(wanted: DesiredRegistry, observed: Observed, request: Plan
     for address, artifact_there in live.items():
         if address in named:
             continue
-        if (
-            spec.policy.prune is Prune.MANAGED
-            and artifact_there.marked
-            and artifact_there.owner == spec.owner
-        ):
+        if spec.policy.prune is Prune.MANAGED and compare.is_ours(spec, artifact_there):
             found.changes.append(compare.prune(spec, artifact_there))
         else:
             found.unmanaged += 1
@@ -135,6 +131,8 @@ def _compare_registry(wanted: DesiredRegistry, observed: Observed, request: Plan
     for repository in wanted.repositories:
         if any(_beneath(repository, address) for address in staying):
             found.changes.append(compare.compare_repository(spec, repository, exists=True))
+        elif any(each.path.startswith(repository.beneath) for each in found.unreadable):
+            found.not_compared.append(repository.address)  # something may live beneath it
         elif found.readable(repository.address):
             exists = repository.address in observed.repositories
             found.changes.append(compare.compare_repository(spec, repository, exists))

@@ -126,6 +126,15 @@ def compare_repository(spec: RegistrySpec, desired: DesiredRepository, exists: b
     )
 
 
+def is_ours(spec: RegistrySpec, live: LiveArtifact) -> bool:
+    """Whether this owner's regsync pushed `live` under this very tag.
+
+    The mark goes along when somebody gives the same OCI manifest a second tag (`oras tag`); the title does not fit then.
+    """
+    title = f"{live.address.path.rpartition('/')[2]}-{live.address.tag}.tar.gz"
+    return live.marked and live.owner == spec.owner and live.title == title
+
+
 def prune(spec: RegistrySpec, live: LiveArtifact) -> Change:
     """The delete of an artifact that bears our mark and that no manifest names any more."""
     origin = spec.at("policy.prune")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from regsync.model.outcome import Result, Status
@@ -19,10 +19,11 @@ class Approved:
     results: tuple[Result, ...]
 
 
-def approve(approved: Plan, fresh: Plan) -> Approved:
+def approve(approved: Plan, fresh: Plan, *, gone: Callable[[Change], bool]) -> Approved:
     """Match `fresh` against `approved`, change by change.
 
-    A change matches by address, type, action, before, after and binding; never by cause, reason or diff.
+    A change matches by address, type, action, before, after and binding; never by cause, reason or diff. `gone` tells
+    of an approved delete that `fresh` does not name whether the registry was seen to have no such tag.
     """
     expected = {change.address: change for change in approved.changes}
     kept: list[Change] = []
@@ -40,7 +41,9 @@ def approve(approved: Plan, fresh: Plan) -> Approved:
                 Result(change, Status.REFUSED, f"not approved: {_differences(then, change)}", _HINT)
             )
     results += [
-        _gone(then, fresh)
+        Result(then, Status.ALREADY)
+        if then.action is Action.DELETE and gone(then)
+        else Result(then, Status.REFUSED, _no_longer(then, fresh), _HINT)
         for then in expected.values()
         if then.action.writes and not _unreadable(then.address, fresh)
     ]
@@ -70,7 +73,11 @@ def _terms(change: Change) -> dict[str, object]:
 def _already(then: Change, now: Change) -> Result:
     wanted = (then.after or {}).get("content")
     there = (now.before or {}).get("content")
-    if then.action is Action.DELETE or wanted == there:
+    if then.binding != now.binding:
+        return Result(then, Status.REFUSED, f"not approved: {_differing_terms(then, now)}", _HINT)
+    if then.action is Action.DELETE and now.before is not None:
+        return Result(then, Status.REFUSED, "its delete was approved, but the manifests want it now", _HINT)
+    if wanted == there:
         return Result(then, Status.ALREADY)
     return Result(
         then,
@@ -80,17 +87,23 @@ def _already(then: Change, now: Change) -> Result:
     )
 
 
-def _gone(then: Change, fresh: Plan) -> Result:
-    if then.action is Action.DELETE and not any(g.address == then.address for g in fresh.changes):
-        return Result(then, Status.ALREADY)
-    return Result(then, Status.REFUSED, "approved, but the manifests no longer ask for it", _HINT)
+def _no_longer(then: Change, fresh: Plan) -> str:
+    if all(registry.name != then.address.registry for registry in fresh.registries):
+        return f"approved, but no manifest here declares {then.address.registry}"
+    return "approved, but the manifests no longer ask for it"
 
 
 def _differences(then: Change | None, now: Change) -> str:
     if then is None:
         return f"{now.action} was not in the plan"
+    if then.action is Action.NO_OP:
+        return f"it was unchanged in the plan, {now.action} now ({now.why})"
     if then.action is not now.action:
         return f"expected {then.action}, found {now.action} ({now.why})"
+    return _differing_terms(then, now)
+
+
+def _differing_terms(then: Change, now: Change) -> str:
     old, new = _terms(then), _terms(now)
     return "; ".join(
         f"{name}: expected {_show(old.get(name))}, found {_show(new.get(name))}"

@@ -23,16 +23,20 @@ def is_plan_file(path: Path) -> bool:
 
 
 def write_plan(path: Path, plan: Plan, *, timestamp: str) -> None:
-    """Write `plan` to `path` by way of a temporary beside it. Raises UsageError where that cannot be."""
+    """Write `plan` to `path`, a file by way of a temporary beside it. Raises UsageError where that cannot be."""
     text = json.dumps(plan_to_json(plan, timestamp=timestamp), indent=1) + "\n"
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        if path.exists() and not path.is_file():  # /dev/stdout, a pipe: nothing to put another file in place of
+            path.write_text(text, encoding="utf-8")
+            return
+        target = path.resolve()  # a link is followed, not replaced
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(temporary).replace(path)
+            Path(temporary).replace(target)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise

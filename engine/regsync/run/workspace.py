@@ -15,9 +15,9 @@ from regsync.model.diagnostic import Diagnostic, Severity, has_errors
 from regsync.model.errors import ManifestInvalid
 from regsync.model.events import Found, Planned, Sink
 from regsync.model.outcome import Outcome, Result
-from regsync.model.plan import Plan, PlanRequest
+from regsync.model.plan import Change, Plan, PlanRequest
 from regsync.model.registry import RegistrySpec
-from regsync.model.state import DesiredState
+from regsync.model.state import DesiredState, LiveState
 from regsync.planner.build import build_plan
 from regsync.registries.base import LayerIndexes, Registry, Surroundings, open_registry, supported
 from regsync.run.apply import Stop, apply
@@ -62,6 +62,7 @@ class Workspace:
         self._sink = sink
         self._opener = opener
         self._registries: dict[str, Registry] = {}
+        self._live = LiveState({})
         self._exits = ExitStack()
         self._pool: ThreadPoolExecutor | None = None
 
@@ -79,7 +80,7 @@ class Workspace:
     def check(self, paths: Sequence[str], variables: Variables) -> Checked:
         """Read manifests and folders; never raises for what is in them."""
         loaded = load(
-            [self.root / path for path in paths],
+            [Path(path) for path in paths],
             root=self.root,
             variables=variables,
             supported=supported(),
@@ -99,9 +100,9 @@ class Workspace:
         reached = (each for each in checked.desired.registries if request.selection.reaches(each.spec.name))
         desired = replace(checked.desired, registries=tuple(reached))
         registries = self.registries(desired)
-        live = observe(desired, registries, pool=self._threads(), sink=self._sink)
-        plan = build_plan(request, desired, live)
-        plan = add_diffs(plan, desired, live, registries, pool=self._threads())
+        self._live = observe(desired, registries, pool=self._threads(), sink=self._sink)
+        plan = build_plan(request, desired, self._live)
+        plan = add_diffs(plan, desired, self._live, registries, pool=self._threads())
         warnings = [each for each in checked.diagnostics if each.severity is Severity.WARNING]
         for each in warnings:
             self._sink(Found(each))
@@ -112,6 +113,15 @@ class Workspace:
         plan = replace(plan, notes=(*spoken, *plan.notes))
         self._sink(Planned(plan))
         return plan, desired
+
+    def is_gone(self, change: Change) -> bool:
+        """Whether the last plan saw, at the same endpoint, that what `change` was to delete is not there."""
+        address = change.address
+        observed = self._live.registries.get(address.registry)
+        if observed is None or self._registries[address.registry].spec.binding() != change.binding:
+            return False
+        listed = any(address.path.startswith(prefix) for prefix in observed.listed)
+        return address in observed.absent or (listed and address not in observed.artifacts)
 
     def apply(
         self,
