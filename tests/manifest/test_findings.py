@@ -75,6 +75,27 @@ def test_a_good_document_is_declared_beside_a_bad_one(desk: Desk) -> None:
         ("content: [{absent: 1.10}]", "RS109", "1.10", 'quote it: "1.10"'),
         ("synchronization: on", "RS108", "on", "write `true` or `false`"),
         ("policy: {maxDeletes: '7'}", "RS108", "'7'", "leave the quotes out"),
+        ("baseContentPaths: team", "RS108", "team", "write `[team]`"),
+        ("policy: {protect: '*/a:*'}", "RS108", "'*/a:*'", 'write `["*/a:*"]`'),
+        (
+            "content: [{absent: 'old:*'}]",
+            "RS111",
+            "'old:*'",
+            "a tombstone names one version; `prune: managed` drops all that no manifest names",
+        ),
+        (
+            "content: [{absent: 'm/spectro-packs/archive/old:1.0'}]",
+            "RS111",
+            "'m/spectro-packs/archive/old:1.0'",
+            "leave the path out: a tombstone is NAME:VERSION",
+        ),
+        (
+            "tls: {caFile: gone.pem}",
+            "RS128",
+            "gone.pem",
+            "paths are relative to the manifest's folder: registries",
+        ),
+        ("content: [{packs: 'p/{a,b}'}]", "RS126", "'p/{a,b}'", "braces are not expanded; write a list"),
         ("content: [{set: x}]", "RS125", "x", "no file of this run has a ContentSet"),
         (
             "content: [{packs: gone}]",

@@ -147,6 +147,29 @@ def test_a_layout_may_be_above_the_root(desk: Desk) -> None:
     assert Path(declaration.spec.endpoint) == desk.root.parent / "usb"
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "packs", "codes"),
+    [
+        ("../packs/out", "../packs/*", ["RS133"]),
+        ("../packs/a-1.0.0/deep/out", "../packs/a-1.0.0", ["RS133"]),
+        ("../packs", "../packs/*", ["RS133"]),
+        ("../link/out", "../packs/a-1.0.0", ["RS133"]),
+        ("../out/deep", "../**/*-1.0.0", []),
+        ("../packs/out-1.0.0", "../**/*-1.0.0", ["RS133"]),
+        ("../packs/.out", "../packs/*", []),
+        ("../packs/.out/x-1.0.0", "../**/*-1.0.0", []),
+        ("../out", "../packs/*", []),
+    ],
+)
+def test_a_layout_must_not_become_its_own_content(
+    desk: Desk, endpoint: str, packs: str, codes: list[str]
+) -> None:
+    desk.packs("a-1.0.0")
+    (desk.root / "link").symlink_to("packs/a-1.0.0")
+    loaded = desk.check(registry("type: layout", f"endpoint: {endpoint}", f"content: [{{packs: '{packs}'}}]"))
+    assert [each.code for each in loaded.diagnostics] == codes
+
+
 @pytest.mark.parametrize("path", ["blobs", "a/index.json", "oci-layout/b"])
 def test_a_layout_refuses_the_names_of_its_own_files(desk: Desk, path: str) -> None:
     found = desk.found(registry("type: layout", f"baseContentPaths: [{path}]"))

@@ -106,6 +106,15 @@ def test_columns_count_characters(desk: Desk) -> None:
         ("a: *b*\n", "1:4", "`*b*` reads as an alias"),
         ("a: \x01\n", "1:4", "the character U+0001 is not allowed in YAML"),
         ("a: '\n", "2:1", "not YAML: found unexpected end of stream"),
+        ("%FOO 1\na: b\n", "2:1", "not YAML: expected the start of a document, found a value"),
+        (
+            "a: b\n... x\n",
+            "2:5",
+            "not YAML: found non-comment content after document end marker, a value",
+        ),
+        ("a: b\n... [x]\n", "2:5", "not YAML: found non-comment content after document end marker, '['"),
+        ("a: 'b' c\n", "1:8", "not YAML: expected the end of the block, found a value"),
+        ("a: [b\n", "2:1", "not YAML: expected ',' or ']', found the end of the file"),
         ("a: " + "{a: " * 1000, "1:1", "nested too deeply"),
     ],
 )
@@ -118,6 +127,31 @@ def test_what_is_not_yaml_is_told_with_its_position(
         f"registries/prod.yaml:{position}",
         summary,
     )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "baseContentPaths: [{{ var.base }}]",
+        "endpoint: {{ var.e }}",
+        "endpoint: {{ var.e }}/x",
+        "endpoint: {{ var.e",
+        "content: {{ var.e }}",
+        "content: [[a, b]: c]",
+        "policy: {[a, b]: c}",
+    ],
+)
+def test_a_template_without_quotes_is_told_to_be_quoted(desk: Desk, line: str) -> None:
+    found = desk.found(registry(line))
+    assert (found.code, found.help) == ("RS102", 'a template is put in quotes: "{{ var.NAME }}"')
+
+
+def test_packs_in_the_place_of_manifests_are_told(desk: Desk) -> None:
+    desk.packs("a-1.0.0")
+    desk.write("packs/a-1.0.0/values.yaml", "manifests: {}\n")
+    for path in ("packs", "packs/a-1.0.0"):
+        first, *_ = desk.load(path).diagnostics
+        assert (first.code, first.summary) == ("RS104", f"{path} holds packs, and no manifest")
 
 
 def test_bytes_that_are_no_text_are_told(desk: Desk) -> None:

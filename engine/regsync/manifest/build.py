@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from regsync.manifest.content import Content
+from regsync.manifest.content import Content, Spread
 from regsync.manifest.endpoint import base_content_paths, layout_directory, network_url
 from regsync.manifest.nodes import Mark, Node, Unknown, kind_of_path, problem
 from regsync.manifest.rules import check_registry
 from regsync.model.diagnostic import Diagnostic, Origin, has_errors
 from regsync.model.registry import (
+    PACK_NAMESPACE,
     Auth,
     AuthMethod,
     Declaration,
@@ -94,6 +95,9 @@ class _Builder:
             self._claim(place, base_path, provider, paths)
         rules = Content(provider, list(paths) if all_known else None, self.sets)
         content = rules.spread(spec.find("content"), self.problems)
+        endpoint = spec.find("endpoint")
+        if place and endpoint and type_ is RegistryType.LAYOUT:
+            self._check_layout(place, endpoint, list(paths), content)
         items, tombstones = tuple(content.items.values()), tuple(content.tombstones.values())
         sound = document.sound and not has_errors(self.problems[before:])
         if not (sound and document.name and type_ and provider and place and base_path is not None):
@@ -154,6 +158,20 @@ class _Builder:
                 related = [(first, "first declared here")]
                 self.problems.append(problem("RS124", mark, summary, advice=advice, related=related))
 
+    def _check_layout(
+        self, place: tuple[str, str], endpoint: Node, paths: Sequence[str], content: Spread
+    ) -> None:
+        """Report a layout that stands where the registry's own packs are read from."""
+        directory, shown = place
+        written = [Path(directory, path, PACK_NAMESPACE) for path in paths or [""]]
+        for pattern in content.patterns:
+            if any(pattern.covers(path) for path in written):
+                related = [(pattern.node.mark, "the packs")]
+                advice = "choose a directory elsewhere, or leave it out of a glob with `exclude`"
+                summary = f"the layout {shown} would become content of `{pattern.node.text}`"
+                self.problems.append(problem("RS133", endpoint.mark, summary, advice=advice, related=related))
+                return
+
     def _tls(self, node: Node | None) -> Tls:
         if node is None:
             return Tls()
@@ -164,7 +182,7 @@ class _Builder:
                 files[name] = file.absolute(written.text)
                 if kind_of_path(files[name]) != "file":
                     summary = f"no such file: {file.show(files[name])}"
-                    self.problems.append(problem("RS128", written.mark, summary))
+                    self.problems.append(problem("RS128", written.mark, summary, advice=file.base))
         skip = node.find("insecureSkipVerify")
         if skip and skip.value:
             self.problems.append(problem("RS130", skip.where, "certificates are not verified"))

@@ -200,6 +200,13 @@ _ALL = (
         "A registry holds packs (provider: pack) or charts (provider: helm), as in Palette. One endpoint with "
         "both is two Registry documents.",
     ),
+    _error(
+        "RS133",
+        "a layout among the packs that it is made of",
+        "The directory of a layout registry lies in a folder that `packs:` of the same document names, or will "
+        "be matched by one of its globs: what regsync writes there would be read as content of packs in the next "
+        "run. Choose a directory elsewhere, or keep it out of a glob with `exclude:`.",
+    ),
 )
 
 CODES: Mapping[str, Explanation] = {each.code: each for each in _ALL}

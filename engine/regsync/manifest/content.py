@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -14,15 +15,51 @@ from regsync.model.diagnostic import Diagnostic
 from regsync.model.reference import is_repository, is_tag
 from regsync.model.registry import PACK_NAMESPACE, ContentItem, Provider, Tombstone
 
+_BRACES = re.compile(r"\{[^{}]*,[^{}]*\}")
 _OTHER_SORT = {Provider.PACK: "charts", Provider.HELM: "packs"}
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A path or glob of packs, and the names of folders that it leaves out."""
+
+    node: Node
+    excluded: Sequence[str]
+
+    def covers(self, path: Path) -> bool:
+        """Whether the pattern matches an absolute path or a folder that this lies in, there or still to be made."""
+        wanted = self.node.mark.file.absolute(self.node.text)
+        real_path, real_wanted = Path(os.path.realpath(path)), Path(os.path.realpath(wanted))
+        return any(
+            each == real_wanted or _matches(each.parts, wanted.parts)
+            for each in (path, *path.parents, real_path, *real_path.parents)
+            if not any(fnmatchcase(each.name, name) for name in self.excluded)
+        )
+
+
+def _matches(parts: Sequence[str], wanted: Sequence[str]) -> bool:
+    """What glob would say of a path that need not be there: no Python before 3.13 can tell."""
+    ends = {0}  # how many of the parts what was wanted so far may have taken
+    for name in wanted:
+        taken: set[int] = set()
+        for end in ends:
+            if name == "**":
+                hidden = (at for at in range(end, len(parts)) if parts[at][0] == ".")
+                taken.update(range(end, next(hidden, len(parts)) + 1))
+            elif end < len(parts) and (name[0] == "." or parts[end][0] != "."):
+                taken |= {end + 1} if fnmatchcase(parts[end], name) else set()
+        ends = taken
+    return len(parts) in ends
 
 
 @dataclass(slots=True)
 class Spread:
-    """What a registry's content comes to; each folder and tombstone once per base content path, the first counts."""
+    """What a registry's content comes to; each folder and tombstone once per base content path, the first counts.
+    `patterns` are where its packs come from."""
 
     items: dict[tuple[str, Path], ContentItem] = field(default_factory=dict)
     tombstones: dict[tuple[str, str, str], Tombstone] = field(default_factory=dict)
+    patterns: list[Pattern] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +130,8 @@ class Content:
             own = _patterns(item)
             left_out = None if own is None or excluded is None else [*excluded, *own]
             for pattern in node.each:
+                if left_out is not None:
+                    result.patterns.append(Pattern(pattern, left_out))
                 for folder in _folders(pattern, left_out, problems):
                     if path is not None:
                         shown = pattern.mark.file.show(folder)
@@ -110,10 +149,17 @@ def _patterns(item: Node) -> list[str] | None:
 
 def _tombstone(node: Node, path: str, problems: list[Diagnostic]) -> Tombstone | None:
     name, _, tag = node.text.partition(":")
-    if is_repository(name) and is_tag(tag):
+    advice = None
+    if f"/{PACK_NAMESPACE}/" in f"/{name}/":
+        flaw = f"`{name}` holds `{PACK_NAMESPACE}`, which regsync appends to the base content path"
+        advice = "leave the path out: a tombstone is NAME:VERSION"
+    elif is_repository(name) and is_tag(tag):
         return Tombstone(name, tag, path, node.mark.origin)
-    flaw = f"`{tag}` is no tag" if is_repository(name) else f"`{name}` is no repository name"
-    problems.append(problem("RS111", node.mark, f"{flaw}, so nothing can be there"))
+    else:
+        flaw = f"`{tag}` is no tag" if is_repository(name) else f"`{name}` is no repository name"
+        if glob.has_magic(node.text):
+            advice = "a tombstone names one version; `prune: managed` drops all that no manifest names"
+    problems.append(problem("RS111", node.mark, f"{flaw}, so nothing can be there", advice=advice))
     return None
 
 
@@ -128,7 +174,8 @@ def _folders(pattern: Node, excluded: Sequence[str] | None, problems: list[Diagn
         found = sorted(glob.glob(pattern.text, root_dir=file.path.parent, recursive=True))  # noqa: PTH207
         matches = [path for path in map(file.locate, found) if kind_of_path(path) == "folder"]
     if not matches:
-        advice = f"paths are relative to the manifest's folder: {file.show(file.path.parent)}"
+        braces = _BRACES.search(pattern.text)
+        advice = "braces are not expanded; write a list" if braces else file.base
         problems.append(problem("RS126", pattern.mark, f"`{pattern.text}` matches no folder", advice=advice))
     for folder in matches:
         if excluded is None or any(fnmatchcase(folder.name, each) for each in excluded):

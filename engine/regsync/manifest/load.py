@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from regsync.manifest.build import Document, build
-from regsync.manifest.nodes import Mark, Node, SourceFile, Unknown, nearest, problem
+from regsync.manifest.nodes import Mark, Node, SourceFile, Unknown, kind_of_path, nearest, problem, shown_path
 from regsync.manifest.schema import KINDS, conform
 from regsync.manifest.source import find, read
 from regsync.manifest.variables import Variables
@@ -56,9 +56,20 @@ def load(
             problems.append(_no_manifest(read_file))
         found = (_document(node, variables, problems) for node in nodes)
         documents.extend(each for each in found if each)
+    if files and not documents:
+        problems.extend(_packs_instead(paths, root))
     declarations = build(documents, supported, problems)
     findings = sorted(dict.fromkeys(problems), key=Diagnostic.sort_key)
     return Loaded(tuple(declarations), tuple(findings), len(files))
+
+
+def _packs_instead(paths: Sequence[Path], root: Path) -> Iterator[Diagnostic]:
+    """A finding for every folder that was named for manifests, but is a pack or holds some."""
+    for path in (root / each for each in paths):
+        if kind_of_path(path) == "folder" and any((*path.glob("pack.json"), *path.glob("*/pack.json"))):
+            summary = f"{shown_path(path, root)} holds packs, and no manifest"
+            advice = "name manifests: files of kind Registry, whose `content` names the packs"
+            yield problem("RS104", None, summary, advice=advice)
 
 
 def _no_manifest(file: SourceFile) -> Diagnostic:

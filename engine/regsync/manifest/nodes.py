@@ -44,6 +44,11 @@ class SourceFile:
     def show(self, path: Path) -> str:
         return shown_path(path, self.root)
 
+    @property
+    def base(self) -> str:
+        """A help line for a path in this file that leads nowhere."""
+        return f"paths are relative to the manifest's folder: {self.show(self.path.parent)}"
+
 
 def kind_of_path(path: Path) -> Literal["folder", "file"] | None:
     """What is at a path; None where nothing is, or nothing that may be looked at."""

@@ -30,8 +30,20 @@ from regsync.model.diagnostic import Diagnostic
 MAX_VALUES = 20_000
 """Values in one file. Aliases multiply, so a small file could otherwise fill the memory."""
 
+_QUOTED_TEMPLATE = 'a template is put in quotes: "{{ var.NAME }}"'
 _SUFFIXES = (".yaml", ".yml")
 _TAGS = ("str", "int", "float", "bool", "null", "timestamp", "merge", "value", "map", "seq")
+_TOKEN = re.compile(r"\(?'<([a-z ]+)>'(?:,\))?|<([a-z ]+)>")
+_TUPLE = re.compile(r"\(('.'),\)")
+_TOKENS = {
+    "document start": "the start of a document",
+    "document end": "the end of a document",
+    "stream end": "the end of the file",
+    "block end": "the end of the block",
+    "block mapping start": "a mapping",
+    "block sequence start": "a list",
+    "scalar": "a value",
+}
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 
 
@@ -111,7 +123,7 @@ def _syntax_error(file: SourceFile, error: MarkedYAMLError) -> Diagnostic:
     at = error.problem_mark or error.context_mark
     mark = Mark(file, at.line + 1, at.column + 1)
     line = file.lines[at.line] if at.line < len(file.lines) else ""
-    text = error.problem or "not YAML"
+    text = _in_words(error.problem or "it cannot be parsed")
     if "\t" in line[: len(line) - len(line.lstrip())]:
         column = line.index("\t") + 1
         return problem(
@@ -121,7 +133,10 @@ def _syntax_error(file: SourceFile, error: MarkedYAMLError) -> Diagnostic:
         pattern = "*" + undefined[1]
         mark = Mark(file, mark.line, mark.column, len(pattern))
         return problem("RS102", mark, f"`{pattern}` reads as an alias", advice=f'quote it: "{pattern}"')
-    if "cannot start any token" in text:
+    begin = error.context_mark.line if error.context_mark else at.line
+    if any("{{" in each for each in file.lines[max(begin, at.line - 1) : at.line + 1]):
+        advice = _QUOTED_TEMPLATE
+    elif "cannot start any token" in text:
         advice = "put the value in quotes"
     elif text.startswith("mapping values are not allowed"):
         advice = "check the indentation; a value that holds `: ` needs quotes"
@@ -129,6 +144,13 @@ def _syntax_error(file: SourceFile, error: MarkedYAMLError) -> Diagnostic:
         advice = None
     detail = f"{error.context}, from line {error.context_mark.line + 1}" if error.context_mark else None
     return problem("RS102", mark, f"not YAML: {text}", detail=detail, advice=advice)
+
+
+def _in_words(text: str) -> str:
+    """What the parser says, without its names of tokens: `<block end>`, and `('<scalar>',)` for what it found."""
+    text = _TOKEN.sub(lambda found: _TOKENS.get(found[1] or found[2], found[1] or found[2]), text)
+    text = _TUPLE.sub(r"\1", text)
+    return re.sub(r",? but (found|got) ", ", found ", text)
 
 
 class _TooManyError(Exception):
@@ -167,8 +189,7 @@ class _Builder:
         for name, value in mapping.value:
             mark = self._mark(name)
             if not isinstance(name, ScalarNode):
-                advice = 'a template is put in quotes: "{{ var.NAME }}"'
-                self._problems.append(problem("RS102", mark, "a key must be text", advice=advice))
+                self._problems.append(problem("RS102", mark, "a key must be text", advice=_QUOTED_TEMPLATE))
                 return Unknown()
             node = self.node(value, mark)
             first = fields.setdefault(name.value, node)

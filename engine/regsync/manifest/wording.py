@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ _TYPES = {
     "array": "a list",
     "object": "a mapping",
 }
+_PLAIN = re.compile(r"[A-Za-z_][\w./-]*")
 _FLAWS = {
     "not": "is not possible here",
     "pattern": "is not well formed",
@@ -133,6 +135,11 @@ def _mistyped(breach: Breach) -> Diagnostic:
         advice = "write `true` or `false`"
     elif isinstance(node.value, str) and types == ["integer"] and node.value.isdecimal():
         advice = "leave the quotes out"
+    elif (
+        isinstance(node.value, str) and types == ["array"] and breach.schema["items"].get("type") == "string"
+    ):
+        written = node.template or node.value
+        advice = f"write `[{written if _PLAIN.fullmatch(written) else json.dumps(written)}]`"
     return problem("RS108", mark, summary, detail=breach.detail, advice=advice)
 
 
