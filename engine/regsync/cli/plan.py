@@ -159,7 +159,9 @@ def check_names(plan: Plan) -> None:
     for option, named in (("--adopt", overrides.adopt), ("--unprotect", overrides.unprotect)):
         for name in named:
             if name not in map(str, addresses):
-                raise UsageError(f"{option} {name} names nothing", hint="write a whole address, as in the plan")
+                raise UsageError(
+                    f"{option} {name} names nothing", hint="write a whole address, as in the plan"
+                )
 
 
 def refuse_guards(plan: Plan) -> None:

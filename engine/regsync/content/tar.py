@@ -67,7 +67,7 @@ class TarReader:
         self._raw = io.BufferedReader(_Raw(stream), CHUNK)
         self._source: io.BufferedIOBase = self._raw
         if self._raw.peek(2)[:2] == b"\x1f\x8b":
-            self._source = igzip.IGzipFile(fileobj=self._raw, mode="rb")  # type: ignore[no-untyped-call]
+            self._source = igzip.IGzipFile(fileobj=self._raw, mode="rb")  # type: ignore[no-untyped-call]  # untyped in its stubs
         self._left = limit
         self._pending = 0  # bytes of the current member that were not read yet
 
@@ -153,7 +153,7 @@ class _Raw(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # no buffer type before 3.12
         filled = 0
         while filled < len(buffer) and (data := self._stream.read(len(buffer) - filled)):
             buffer[filled : filled + len(data)] = data

@@ -128,7 +128,7 @@ class _Builder:
             done = self._open.pop()
             for source in done.merges:
                 for key, pair in source.pairs.items():
-                    done.node.value.setdefault(key, pair)  # type: ignore[union-attr]
+                    done.node.value.setdefault(key, pair)  # type: ignore[union-attr]  # a mapping, as its end says
             self._put(done.node, done.anchor)
         elif isinstance(event, AliasEvent):
             node = self._anchors.get(event.anchor)

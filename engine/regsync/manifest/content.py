@@ -171,7 +171,7 @@ def _folders(pattern: Node, excluded: Sequence[str] | None, problems: list[Diagn
         matches = [literal] if kind_of_path(literal) else []
     else:
         # Not Path.glob: that finds hidden folders too, and takes no absolute pattern.
-        found = sorted(glob.glob(pattern.text, root_dir=file.path.parent, recursive=True))  # noqa: PTH207
+        found = sorted(glob.glob(pattern.text, root_dir=file.path.parent, recursive=True))  # noqa: PTH207 - Path.glob has no root_dir
         matches = [path for path in map(file.locate, found) if kind_of_path(path) == "folder"]
     if not matches:
         braces = _BRACES.search(pattern.text)

@@ -26,8 +26,8 @@ def write_plan(path: Path, plan: Plan, *, timestamp: str) -> None:
     """Write `plan` to `path`, a file by way of a temporary beside it. Raises UsageError where that cannot be."""
     text = json.dumps(plan_to_json(plan, timestamp=timestamp), indent=1) + "\n"
     try:
-        if path.exists() and not path.is_file():  # /dev/stdout, a pipe: nothing to put another file in place of
-            path.write_text(text, encoding="utf-8")
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")  # /dev/stdout, a pipe: no file to put another in place of
             return
         target = path.resolve()  # a link is followed, not replaced
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")

@@ -174,7 +174,7 @@ def _ask(program: str, server: str, environment: Mapping[str, str], shown: str) 
         raise _broken(shown, f"names the credential helper {program}, which is not on PATH")
     try:
         # The name was checked, no shell is involved, and the server is the helper's input, never an argument.
-        ran = subprocess.run(  # noqa: S603
+        ran = subprocess.run(  # noqa: S603 - no shell, and the name is checked
             [path, "get"],
             input=server.encode(),
             capture_output=True,
