@@ -62,7 +62,10 @@ def _read(reference: SecretRef) -> str:
             data = file.read(_LONGEST_SECRET + 1)
         text = data.decode()
     except OSError as error:
-        raise AuthenticationFailed(f"{reference.origin}: cannot read {reference}: {error.strerror}") from None
+        raise AuthenticationFailed(
+            f"{reference.origin}: cannot read {reference}: {error.strerror}",
+            hint="a relative path is relative to the manifest's folder",
+        ) from None
     except UnicodeDecodeError:
         raise AuthenticationFailed(f"{reference.origin}: {reference} is not UTF-8 text") from None
     if len(data) > _LONGEST_SECRET:
