@@ -395,3 +395,14 @@ def test_secrets_are_never_in_any_output(project: Project, monkeypatch: pytest.M
 
 def _broken(*arguments: object) -> object:
     raise KeyError("reads")
+
+
+def test_manifests_without_a_registry_are_not_taken_for_nothing_to_do(project: Project) -> None:
+    project.write(
+        "sets/addons.yaml",
+        "apiVersion: regsync/v1\nkind: ContentSet\nmetadata: {name: a}\nspec: {content: []}\n",
+    )
+    for command in (("plan",), ("apply", "--auto-approve")):
+        refused(
+            project.run(*command, "sets/addons.yaml"), 64, "no document of kind Registry in sets/addons.yaml"
+        )

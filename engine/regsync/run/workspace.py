@@ -12,7 +12,7 @@ from types import TracebackType
 from regsync.content.pack import Pack
 from regsync.manifest.load import Variables, load
 from regsync.model.diagnostic import Diagnostic, Severity, has_errors
-from regsync.model.errors import ManifestInvalid
+from regsync.model.errors import ManifestInvalid, UsageError
 from regsync.model.events import Found, Planned, Sink
 from regsync.model.outcome import Outcome, Result
 from regsync.model.plan import Change, Plan, PlanRequest
@@ -97,6 +97,11 @@ class Workspace:
         checked = self.check(request.paths, Variables(request.variables))
         if has_errors(checked.diagnostics):
             raise ManifestInvalid(checked.diagnostics)
+        if not checked.desired.registries:
+            raise UsageError(
+                f"nothing to compare: no document of kind Registry in {', '.join(request.paths)}",
+                hint="name the file that declares the registry, too",
+            )
         reached = (each for each in checked.desired.registries if request.selection.reaches(each.spec.name))
         desired = replace(checked.desired, registries=tuple(reached))
         registries = self.registries(desired)
