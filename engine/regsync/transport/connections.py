@@ -145,6 +145,6 @@ def _secure(sock: socket.socket, context: ssl.SSLContext, name: str) -> socket.s
     if not isinstance(sock, ssl.SSLSocket):
         return context.wrap_socket(sock, server_hostname=name)
     # The standard library has no TLS within TLS. Loaded here: few proxies speak TLS, and urllib3 takes its time.
-    from urllib3.util.ssltransport import SSLTransport  # noqa: PLC0415
+    from urllib3.util.ssltransport import SSLTransport  # noqa: PLC0415 - see above
 
     return cast(socket.socket, SSLTransport(sock, context, server_hostname=name))
