@@ -10,7 +10,7 @@ from regsync.manifest.load import Loaded, Variables, load
 from regsync.manifest.nodes import Node, SourceFile
 from regsync.manifest.source import read
 from regsync.model.diagnostic import Diagnostic
-from regsync.model.plan import Json
+from regsync.model.settings import Json
 from regsync.model.registry import Declaration
 
 DATA = Path(__file__).parents[1] / "data" / "manifest"

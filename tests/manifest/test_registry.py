@@ -30,7 +30,7 @@ def test_defaults_stand_for_what_is_not_written(desk: Desk) -> None:
         "https://harbor.example.com",
         "https://harbor.example.com",
     )
-    assert (spec.base_path, spec.connect_to, spec.region, spec.base_repository) == ("", None, None, True)
+    assert (spec.base_path, spec.connect_to, spec.region, spec.repositories.base) == ("", None, None, True)
     assert (spec.auth, spec.tls, spec.policy) == (Auth(), Tls(), Policy())
     assert str(spec.origin) == "registries/prod.yaml:3:18"
 
@@ -59,7 +59,7 @@ def test_every_field_of_a_basic_registry_arrives() -> None:
         shown="caFile=../certs/ca.pem certFile=../certs/client.pem keyFile=../certs/client.key",
     )
     assert spec.policy == Policy(Overwrite.ALLOW, Prune.MANAGED, 0, 100, ("*/nginx:*",))
-    assert (spec.owner, spec.base_path, spec.connect_to, spec.base_repository) == (
+    assert (spec.owner, spec.base_path, spec.connect_to, spec.repositories.base) == (
         "platform-team",
         "/artifactory/api/docker/packs",
         "https://127.0.0.1:8443",

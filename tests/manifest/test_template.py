@@ -11,7 +11,7 @@ from regsync.manifest.nodes import Mark, Node, SourceFile, Unknown
 from regsync.manifest.template import LARGEST, render
 from regsync.manifest.variables import Variables
 from regsync.model.diagnostic import Diagnostic
-from regsync.model.plan import Json
+from regsync.model.settings import Json
 from tests.manifest.desk import Desk, marked, parse, registry
 
 VALUES: dict[str, Json] = {"text": "a-B", "number": 5, "truth": True, "list": ["x", "y"], "items": "shadow"}
@@ -168,7 +168,7 @@ def test_the_field_decides_the_type(desk: Desk) -> None:
         text, {"paths": ["1.10", "b"], "base": "false", "deletes": "7", "share": 50, "number": 12}
     ).spec
     assert spec.base_content_paths == ("1.10", "b")
-    assert spec.base_repository is False
+    assert spec.repositories.base is False
     assert (spec.policy.max_deletes, spec.policy.max_delete_share, spec.policy.protect) == (7, 50, ("12",))
 
 

@@ -177,7 +177,7 @@ def test_a_base_repository_is_there_once_it_was_created(vendor: Vendor) -> None:
     for _ in range(2):
         vendor.execute(create_base(vendor.base))
         observed = vendor.observe(Wanted(repositories=(vendor.base,)))
-        assert observed.repositories == {Address(NAME, vendor.base)}
+        assert set(observed.repositories) == {Address(NAME, vendor.base)}
         assert not observed.absent
 
 

@@ -6,7 +6,7 @@ import gzip
 import io
 import tarfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,7 @@ class Vendor:
     def execute(self, change: Change, payload: Payload | None = None) -> None:
         registry = self.open()
         registry.allow_writes()
-        registry.execute(change, payload, ignore)
+        registry.execute(wanting(change, payload), payload, ignore)
 
     def observe(self, wanted: Wanted) -> Observed:
         return run(self.open().reads(wanted))
@@ -101,6 +101,13 @@ def a_spec(kind: RegistryType, endpoint: str) -> RegistrySpec:
         origin=Origin("registry.yaml", 1, 1),
         auth=Auth(AuthMethod.NONE),
     )
+
+
+def wanting(change: Change, payload: Payload | None) -> Change:
+    """The change as it is planned for a payload."""
+    if payload is None:
+        return change
+    return replace(change, after={"content": payload.content, "title": payload.title})
 
 
 def ignore(sent: int) -> None:

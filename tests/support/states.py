@@ -18,6 +18,7 @@ from regsync.model.state import (
     DesiredRepository,
     DesiredState,
     LiveArtifact,
+    LiveRepository,
     LiveState,
     Observed,
     Unreadable,
@@ -110,7 +111,7 @@ def live(
             registry: Observed(
                 artifacts={each.address: each for each in artifacts},
                 absent=frozenset(missing),
-                repositories=frozenset(repositories),
+                repositories={each: LiveRepository(each) for each in repositories},
                 unreadable=tuple(unreadable),
             )
         }

@@ -24,6 +24,7 @@ from regsync.model.registry import (
     Prune,
     RegistrySpec,
     RegistryType,
+    Repositories,
     SecretRef,
     Tls,
 )
@@ -103,7 +104,6 @@ class _Builder:
         if not (sound and document.name and type_ and provider and place and base_path is not None):
             unknown = _unknown_registry(document)
             return Declaration(unknown, items, tombstones) if items or tombstones else None
-        base_repository = spec.find("repositories", "base")
         registry = RegistrySpec(
             name=document.name.text,
             owner=(document.node.find("metadata", "owner") or document.name).text,
@@ -118,7 +118,7 @@ class _Builder:
             auth=Auth(AuthMethod.NONE) if type_ is RegistryType.LAYOUT else _auth(spec.find("auth")),
             tls=tls,
             policy=_policy(spec.find("policy")),
-            base_repository=base_repository is None or bool(base_repository.value),
+            repositories=_repositories(spec.find("repositories")),
             origins=dict(_origins(spec)),
         )
         return Declaration(registry, items, tombstones)
@@ -281,6 +281,13 @@ def _policy(node: Node | None) -> Policy:
         written.get("maxDeleteShare", default.max_delete_share),
         tuple(written.get("protect", default.protect)),
     )
+
+
+def _repositories(node: Node | None) -> Repositories:
+    if node is None:
+        return Repositories()
+    written = node.data()
+    return Repositories(create=written.get("create", True), base=written.get("base", True))
 
 
 def _origins(node: Node, above: str = "") -> Iterator[tuple[str, Origin]]:

@@ -11,7 +11,7 @@ from regsync.manifest.nodes import Node, SourceFile, Unknown, Unquoted, kind_of_
 from regsync.manifest.source import read
 from regsync.model.diagnostic import Diagnostic
 from regsync.model.errors import ManifestInvalid, UsageError
-from regsync.model.plan import Json
+from regsync.model.settings import Json
 
 ENVIRONMENT_PREFIX = "REGSYNC_VAR__"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")

@@ -16,7 +16,6 @@ from regsync.model.plan import (
     Cause,
     Change,
     Guard,
-    Json,
     Overrides,
     Plan,
     PlanRequest,
@@ -27,6 +26,7 @@ from regsync.model.plan import (
     Source,
 )
 from regsync.model.reference import Address
+from regsync.model.settings import Json
 from regsync.model.state import Unreadable, UnreadableScope
 
 FORMAT_VERSION = "1.0"

@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import TypeAlias
 
 from regsync.model.content import FileDiff
 from regsync.model.diagnostic import Origin
 from regsync.model.reference import Address
+from regsync.model.settings import Json
 from regsync.model.state import Unreadable
-
-Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 
 class Action(StrEnum):
@@ -51,6 +49,10 @@ class Reason(StrEnum):
     PRUNE = "prune"
     WITHHELD = "withheld"
     BASE_REPOSITORY = "base-repository"
+    SETTINGS_DIFFER = "settings-differ"
+    FIXED_SETTING = "fixed-setting"
+    IMMUTABLE_TAG = "immutable-tag"
+    NOT_CREATED = "not-created"
 
 
 class ResourceType(StrEnum):
@@ -68,11 +70,25 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Copy:
+    """Another region that has an artifact already, to be taken over byte by byte so that digests agree everywhere.
+
+    `digest` is what stands there under `address`. With `replicated` it is None: the content goes there with this plan,
+    the registry's own replication brings it on, and all that is to be done here is to wait for it.
+    """
+
+    address: Address
+    digest: str | None = None
+    replicated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One object and what is to happen to it.
 
     `before` and `after` are JSON objects, None where the object is absent on that side. Artifacts have `digest`,
-    `content`, `title`, `owner`, `tags` before, and `content`, `title`, `owner` after. `wanted` is set on a blocked
+    `content`, `title`, `owner`, `tags` before, and `content`, `title`, `owner` after; repositories have the settings
+    that the manifest writes. `wanted` is set on a blocked
     change: the action that is held back.
     """
 
@@ -93,6 +109,7 @@ class Change:
     notes: tuple[str, ...] = ()
     help: str | None = None
     wanted: Action | None = None
+    copy: Copy | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from regsync.model.diagnostic import Origin
+from regsync.model.settings import Json
 
 PACK_NAMESPACE = "spectro-packs/archive"
 """What Palette appends to a base content path to find packs."""
@@ -26,12 +27,20 @@ class RegistryType(StrEnum):
     ECR_PUBLIC = "ecr-public"
     LAYOUT = "layout"
 
+    @property
+    def creates_repositories(self) -> bool:
+        """Whether a repository must be created before its first push; elsewhere the push does so."""
+        return self in (RegistryType.ECR, RegistryType.ECR_PUBLIC)
+
 
 class AuthMethod(StrEnum):
     DOCKER = "docker"
     NONE = "none"
     BASIC = "basic"
     TOKEN = "token"
+    AWS = "aws"
+    CREDENTIALS = "credentials"
+    STS = "sts"
 
 
 class Overwrite(StrEnum):
@@ -63,17 +72,45 @@ class SecretRef:
 
 
 @dataclass(frozen=True, slots=True)
+class AwsLogin:
+    """How to come by credentials of AWS: those written here, else those of `profile`, else what the SDK finds; and the
+    role to assume with them. `access_key_id` may be written out; `duration` is in seconds."""
+
+    profile: str | None = None
+    access_key_id: str | SecretRef | None = None
+    secret_access_key: SecretRef | None = None
+    session_token: SecretRef | None = None
+    role_arn: str | None = None
+    external_id: str | None = None
+    session_name: str = "regsync"
+    duration: int | None = None
+
+    def __str__(self) -> str:
+        parts = {
+            "profile": self.profile,
+            "accessKeyId": self.access_key_id,
+            "secretAccessKey": self.secret_access_key,
+            "sessionToken": self.session_token,
+            "roleArn": self.role_arn,
+            "externalId": self.external_id,
+        }
+        return " ".join(f"{name}={value}" for name, value in parts.items() if value is not None)
+
+
+@dataclass(frozen=True, slots=True)
 class Auth:
-    """How to log in. `username` may be written out; `password` and `token` are always references."""
+    """How to log in. `username` may be written out; `password` and `token` are always references. `aws` belongs to the
+    methods aws, credentials and sts."""
 
     method: AuthMethod = AuthMethod.DOCKER
     username: str | SecretRef | None = None
     password: SecretRef | None = None
     token: SecretRef | None = None
+    aws: AwsLogin = field(default_factory=AwsLogin)
 
     def __str__(self) -> str:
         named = [str(each) for each in (self.username, self.password, self.token) if each is not None]
-        return " ".join([self.method.value, *named])
+        return " ".join([self.method.value, *named, str(self.aws)]).rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +135,31 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class AwsPlace:
+    """What the host of an ECR registry says: the account (12 digits; empty for ECR Public), the partition
+    (`aws`, `aws-cn`, …), and whether it is the FIPS or the dual-stack form."""
+
+    account: str
+    partition: str = "aws"
+    fips: bool = False
+    dual_stack: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Repositories:
+    """How repositories come into being.
+
+    `settings` are those that the manifest writes, by the manifest's names; see `regsync.model.settings`.
+    `replicated`: the registry's own replication brings content from the default region to the others.
+    """
+
+    create: bool = True
+    base: bool = True
+    settings: Mapping[str, Json] = field(default_factory=dict)
+    replicated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RegistrySpec:
     """One live registry. A templated endpoint yields one of these per region, `name` then ends in `@region`.
 
@@ -117,12 +179,28 @@ class RegistrySpec:
     base_path: str = ""
     connect_to: str | None = None
     region: str | None = None
+    default_region: str | None = None
+    """Of a templated endpoint: the region that comes first where content has to come from somewhere."""
+    aws: AwsPlace | None = None
+    namespace: str = ""
+    """What stands before every repository in the registry's own paths and in none of our addresses: the alias of ECR
+    Public."""
     auth: Auth = field(default_factory=Auth)
     tls: Tls = field(default_factory=Tls)
     policy: Policy = field(default_factory=Policy)
-    base_repository: bool = True
+    repositories: Repositories = field(default_factory=Repositories)
     origins: Mapping[str, Origin] = field(default_factory=dict)
     """Positions of the written fields below `spec`, by dotted name (`policy.overwrite`)."""
+
+    @property
+    def declared(self) -> str:
+        """The name of its document: what the live registries of all its regions have in common."""
+        return self.name.partition("@")[0]
+
+    @property
+    def is_replica(self) -> bool:
+        """Whether its content comes from the default region by the registry's own replication."""
+        return self.repositories.replicated and self.region != self.default_region
 
     def at(self, name: str) -> Origin:
         """Where field `name` stands, else its nearest written parent, else the document."""

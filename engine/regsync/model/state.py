@@ -11,6 +11,7 @@ from regsync.model.content import Content
 from regsync.model.diagnostic import Origin
 from regsync.model.reference import Address
 from regsync.model.registry import RegistrySpec
+from regsync.model.settings import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,18 @@ class DesiredAbsence:
 
 @dataclass(frozen=True, slots=True)
 class DesiredRepository:
-    """The base repository that Palette's guide creates first. `beneath` is the prefix of the repositories in it."""
+    """A repository that must be there: a base repository, or where repositories are created before their first push
+    also that of a pack. `beneath` is the prefix of the repositories in it.
+
+    `explicit`: it must exist itself; else whatever lives beneath it stands for it. `create`: regsync may create it.
+    """
 
     address: Address
     origin: Origin
+    base: bool = True
+    explicit: bool = False
+    create: bool = True
+    settings: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def beneath(self) -> str:
@@ -89,6 +98,21 @@ class LiveArtifact:
     """What is unusual about its form, for a note in the plan ("pushed by oras 1.1 or later")."""
 
 
+@dataclass(frozen=True, slots=True)
+class LiveRepository:
+    """A repository that is there, with those of its settings that were read.
+
+    `owner` and `marks` are what regsync wrote beside it: who created it, and by setting the fingerprint of the value
+    that was last written (`regsync.model.settings.fingerprint`). They count only where `marks_read`.
+    """
+
+    address: Address
+    settings: Mapping[str, Json] = field(default_factory=dict)
+    owner: str | None = None
+    marks: Mapping[str, str] = field(default_factory=dict)
+    marks_read: bool = False
+
+
 class UnreadableScope(StrEnum):
     REGISTRY = "registry"
     REPOSITORY = "repository"
@@ -132,8 +156,8 @@ class Observed:
     """
 
     artifacts: Mapping[Address, LiveArtifact] = field(default_factory=dict)
-    repositories: frozenset[Address] = frozenset()
-    """Repositories (base repositories) that were asked for and are there."""
+    repositories: Mapping[Address, LiveRepository] = field(default_factory=dict)
+    """Repositories that were asked for and are there."""
     absent: frozenset[Address] = frozenset()
     unreadable: tuple[Unreadable, ...] = ()
     listed: frozenset[str] = frozenset()
@@ -144,14 +168,14 @@ class Observed:
     def merged(cls, parts: Iterable[Observed]) -> Observed:
         """One observation out of several; the same scope of the same registry is unreadable only once."""
         artifacts: dict[Address, LiveArtifact] = {}
-        repositories: set[Address] = set()
+        repositories: dict[Address, LiveRepository] = {}
         absent: set[Address] = set()
         unreadable: dict[tuple[str, str], Unreadable] = {}
         listed: set[str] = set()
         notes: list[str] = []
         for part in parts:
             artifacts.update(part.artifacts)
-            repositories |= part.repositories
+            repositories.update(part.repositories)
             absent |= part.absent
             for each in part.unreadable:
                 unreadable.setdefault((each.scope, each.address), each)
@@ -159,7 +183,7 @@ class Observed:
             notes += part.notes
         return cls(
             artifacts,
-            frozenset(repositories),
+            repositories,
             frozenset(absent),
             tuple(unreadable.values()),
             frozenset(listed),

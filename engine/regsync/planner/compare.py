@@ -6,9 +6,10 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from regsync.model.diagnostic import Origin
-from regsync.model.plan import Action, Cause, Change, Json, Overrides, Reason, ResourceType, Source
+from regsync.model.plan import Action, Cause, Change, Overrides, Reason, ResourceType, Source
 from regsync.model.reference import Address
 from regsync.model.registry import Overwrite, RegistrySpec
+from regsync.model.settings import Json
 from regsync.model.state import DesiredAbsence, DesiredArtifact, DesiredRepository, LiveArtifact
 
 

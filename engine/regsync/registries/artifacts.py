@@ -5,13 +5,14 @@ Knows OCI manifests and how a tag is moved safely; knows no vendor and no wire.
 
 from __future__ import annotations
 
+import io
 import re
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from regsync.content.index import read_layer
 from regsync.model.content import Content
@@ -23,12 +24,18 @@ from regsync.model.errors import (
     RegistryError,
     Unsupported,
 )
-from regsync.model.plan import Action, Change, ResourceType
+from regsync.model.plan import Action, Change, Copy, ResourceType
 from regsync.model.reference import Address, is_repository, is_tag
 from regsync.model.registry import RegistrySpec
-from regsync.model.state import LiveArtifact, Observed, Unreadable, UnreadableScope
-from regsync.registries.base import LayerIndexes, Payload, RawManifest, Read, Reading, Store, Wanted
-from regsync.registries.image import EMPTY_CONFIG, base_repository_manifest, pack_manifest, recognise
+from regsync.model.state import LiveArtifact, LiveRepository, Observed, Unreadable, UnreadableScope
+from regsync.registries.base import Copied, LayerIndexes, Payload, RawManifest, Read, Reading, Store, Wanted
+from regsync.registries.image import (
+    EMPTY_CONFIG,
+    base_repository_manifest,
+    named_blobs,
+    pack_manifest,
+    recognise,
+)
 
 # Signatures, attestations and referrers that clients keep under a tag made of the digest they speak of (cosign, the
 # referrers tag schema of distribution-spec): they belong to that digest and are no artifacts of their own.
@@ -65,7 +72,28 @@ class StoreRegistry:
             raise RegistryError(f"{artifact.address} has no layer that holds a pack")
         return self.store.open_blob(artifact.address.path, artifact.layer_digest)
 
-    def execute(self, change: Change, payload: Payload | None, sent: Callable[[int], None]) -> None:
+    @property
+    def requests(self) -> int:
+        """How many requests were sent so far."""
+        return self.store.requests
+
+    def copied(self, copy: Copy) -> Copied:
+        """What is live at an address, to be taken over elsewhere; see `Registry`."""
+        path, tag = copy.address.path, copy.address.tag or ""
+        manifest = self.store.get_manifest(path, tag)
+        if manifest.digest != copy.digest:
+            raise Conflict(
+                f"{copy.address} is not what the plan saw: expected {copy.digest}, found {manifest.digest}",
+                hint="plan again to see what was pushed meanwhile",
+            )
+        blobs = (_RemoteBlob(self.store, path, digest, size) for digest, size in named_blobs(manifest))
+        return Copied(manifest, tuple(blobs))
+
+    def is_replicated(self, copy: Copy, region: str) -> bool:
+        """Never: registries without a replication of their own have none to wait for."""
+        raise Unsupported(f"{self.spec.name} does not replicate by itself")
+
+    def execute(self, change: Change, payload: Payload | Copied | None, sent: Callable[[int], None]) -> None:
         """Carry out one change; see `Registry`. What is wanted and already so is left alone, whoever made it so."""
         path, tag = change.address.path, change.address.tag
         with self.store.locked(path):
@@ -99,7 +127,8 @@ class StoreRegistry:
     def _read_base(self, path: str) -> Reading:
         def look() -> Observed:
             self.store.head_manifest(path, base_repository_manifest().digest)
-            return Observed(repositories=frozenset({Address(self.spec.name, path)}))
+            address = Address(self.spec.name, path)
+            return Observed(repositories={address: LiveRepository(address)})
 
         return Reading(self._observe(path, None, look))
 
@@ -218,22 +247,21 @@ class StoreRegistry:
             self.store.put_blob(path, EMPTY_CONFIG, lambda part: None)
             self._put(path, manifest.digest, manifest)
 
-    def _push(self, change: Change, tag: str, payload: Payload, sent: Callable[[int], None]) -> None:
-        path, layer = change.address.path, payload.layer
-        manifest = pack_manifest(payload)
-        if self._is_done(change, tag, manifest, payload):
+    def _push(self, change: Change, tag: str, payload: Payload | Copied, sent: Callable[[int], None]) -> None:
+        path = change.address.path
+        image = payload if isinstance(payload, Copied) else _packed(payload)
+        if self._is_done(change, tag, image.manifest):
             return
-        if layer.size < _WORTH_ASKING:
-            self.store.put_blob(path, layer, sent)
-        else:
-            if not self.store.has_blob(path, layer.digest):
-                self.store.put_blob(path, layer, sent)
-            if self._is_done(change, tag, manifest, payload):  # others had time to push meanwhile
-                return
-        self.store.put_blob(path, EMPTY_CONFIG, lambda part: None)
-        self._put(path, tag, manifest)
+        large = False
+        for blob in image.blobs:
+            large |= blob.size >= _WORTH_ASKING
+            if blob.size < _WORTH_ASKING or not self.store.has_blob(path, blob.digest):
+                self.store.put_blob(path, blob, _uncounted if blob is EMPTY_CONFIG else sent)
+        if large and self._is_done(change, tag, image.manifest):  # others had time to push meanwhile
+            return
+        self._put(path, tag, image.manifest)
 
-    def _is_done(self, change: Change, tag: str, manifest: RawManifest, payload: Payload) -> bool:
+    def _is_done(self, change: Change, tag: str, manifest: RawManifest) -> bool:
         """Whether the tag holds what is wanted already. Raises Conflict where it holds neither that nor what the
         plan saw."""
         path = change.address.path
@@ -244,7 +272,10 @@ class StoreRegistry:
             return False
         if found is not None:
             live = self._artifact(change.address, self.store.get_manifest(path, found))
-            if (live.content, live.title) == (payload.content, payload.title):
+            if change.after and (live.content, live.title) == (
+                change.after["content"],
+                change.after["title"],
+            ):
                 return True
         raise _conflict(change, found)
 
@@ -273,6 +304,45 @@ class StoreRegistry:
             return self.store.head_manifest(path, reference)
         except NotFound:
             return None
+
+
+def _uncounted(part: int) -> None:
+    """What every pack has counts in no upload."""
+
+
+def _packed(payload: Payload) -> Copied:
+    return Copied(pack_manifest(payload), (payload.layer, EMPTY_CONFIG))
+
+
+@dataclass(frozen=True, slots=True)
+class _RemoteBlob:
+    """A blob of another live registry, read anew each time it is opened."""
+
+    store: Store
+    repository: str
+    digest: str
+    size: int
+
+    def open(self) -> BinaryIO:
+        exits = ExitStack()
+        try:
+            stream = exits.enter_context(self.store.open_blob(self.repository, self.digest))
+        except BaseException:
+            exits.close()
+            raise
+        return _Closing(stream, exits)
+
+
+class _Closing(io.BufferedReader):
+    """A stream that ends what it was opened in when it is closed."""
+
+    def __init__(self, stream: BinaryIO, exits: ExitStack) -> None:
+        super().__init__(cast(io.RawIOBase, stream))
+        self._exits = exits
+
+    def close(self) -> None:
+        with self._exits:
+            super().close()
 
 
 @dataclass(slots=True)

@@ -3,14 +3,15 @@ OCI manifests. Knows no vendor and no wire."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, TypeVar
 
 from regsync.model.content import Content
-from regsync.model.plan import Change
+from regsync.model.plan import Change, Copy
 from regsync.model.registry import RegistrySpec, RegistryType
 from regsync.model.state import LiveArtifact, Observed
 
@@ -76,6 +77,11 @@ class Store(Protocol):
         """Remove `tag`, which points to `digest`, and no other tag. Raises Conflict where only deleting the
         digest is possible and another tag shares it."""
 
+    @property
+    def requests(self) -> int:
+        """How many requests were sent so far."""
+        return 0
+
     def check(self) -> None:
         """Reach the registry and log in; raises what stands against it."""
 
@@ -84,11 +90,13 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to observe: tags by repository, base repositories, and prefixes (ending in `/`) to list whole."""
+    """What to observe: tags by repository, repositories themselves, prefixes (ending in `/`) to list whole, and the
+    repositories of which it must be known who owns them."""
 
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     repositories: tuple[str, ...] = ()
     beneath: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +121,22 @@ class Payload:
     owner: str
 
 
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What is taken over from another live registry as it stands: the OCI manifest and all blobs that it names."""
+
+    manifest: RawManifest
+    blobs: tuple[Blob, ...]
+
+
 class Registry(Protocol):
     """One live registry."""
 
     spec: RegistrySpec
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent so far, repeated ones included."""
 
     def reads(self, wanted: Wanted) -> list[Read]:
         """The reads that observe `wanted`; they may run in any order and side by side."""
@@ -124,7 +144,19 @@ class Registry(Protocol):
     def open_layer(self, artifact: LiveArtifact) -> AbstractContextManager[BinaryIO]:
         """The layer of a live artifact, for a diff."""
 
-    def execute(self, change: Change, payload: Payload | None, sent: Callable[[int], None]) -> None:
+    def copied(self, copy: Copy) -> Copied:
+        """What `copy` speaks of, which must be here; its blobs are read when they are opened.
+
+        Raises Conflict where something else is live by now.
+        """
+
+    def is_replicated(self, copy: Copy, region: str) -> bool:
+        """Whether the registry's own replication has brought `copy.address`, which is here, to `region`.
+
+        Raises RegistryError where it failed there, or where there is no replication.
+        """
+
+    def execute(self, change: Change, payload: Payload | Copied | None, sent: Callable[[int], None]) -> None:
         """Carry out one planned change behind its precondition: `change.before` must still be what is live.
 
         Raises Conflict where it is not, other RegistryErrors where it fails. A tag is written last, so an
@@ -148,6 +180,25 @@ class LayerIndexes(Protocol):
     def put(self, layer_digest: str, content: Content | None) -> None: ...
 
 
+T = TypeVar("T")
+
+
+class Shared:
+    """Things by key, each made once and by whoever asks first. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._made: dict[Hashable, Any] = {}
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` gave when `key` was first asked for."""
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = make()
+            found: T = self._made[key]
+        return found
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a registry is opened with: environment variables, how many requests at once, and layer indexes."""
@@ -157,6 +208,8 @@ class Surroundings:
     indexes: LayerIndexes
     trace: Callable[[str], None] = lambda line: None
     """Is told of every request, secrets taken out."""
+    shared: Shared = field(default_factory=Shared)
+    """What several live registries of a run have in common, as a login to one account."""
 
 
 _VENDORS: Mapping[RegistryType, str] = {

@@ -24,7 +24,8 @@ from regsync.model.events import (
     Stopping,
 )
 from regsync.model.outcome import Outcome, Result, Status
-from regsync.model.plan import Action, Change, Guard, Json, Plan
+from regsync.model.plan import Action, Change, Guard, Plan
+from regsync.model.settings import Json
 from regsync.model.state import Unreadable
 from regsync.report.lines import clean, show_bytes
 from regsync.report.machine import diagnostic_to_json

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from regsync.model.diagnostic import Diagnostic, Origin, Severity, has_errors
-from regsync.model.plan import Json
+from regsync.model.settings import Json
 from regsync.report.lines import Line, Style, clean
 
 FORMAT_VERSION = "1.0"

@@ -10,8 +10,9 @@ from itertools import groupby
 
 from regsync.model.codec import fingerprint
 from regsync.model.content import FileDiff, FileEntry, FileStatus
-from regsync.model.plan import Action, Change, Guard, Json, Plan, RegistryView, Selection
+from regsync.model.plan import Action, Change, Guard, Plan, RegistryView, Selection
 from regsync.model.reference import is_digest
+from regsync.model.settings import Json
 from regsync.report.lines import Line, Style, line, show_bytes, show_count, show_seconds
 from regsync.report.table import Row, below, position, table
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from regsync.model.outcome import Result, Status
-from regsync.model.plan import Action, Change, Json, Plan
+from regsync.model.plan import Action, Change, Plan
 from regsync.model.reference import Address, is_digest
+from regsync.model.settings import Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,7 @@ def _registry(
     repositories = [
         DesiredRepository(Address(spec.name, spec.repository(path)), spec.at("baseContentPaths"))
         for path in spec.base_content_paths
-        if spec.base_repository
+        if spec.repositories.base
     ]
     return (
         DesiredRegistry(
