@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from regsync.model.diagnostic import Origin
 from regsync.model.registry import Auth, AuthMethod, Provider, RegistrySpec, RegistryType, SecretRef, Tls
 from regsync.transport.client import Transport
+from regsync.transport.credentials import Logins
 from regsync.transport.wire import Timeouts
 from tests.support.scripted import Answer
 
@@ -64,6 +65,8 @@ def transport(
     environment: Mapping[str, str] = ENVIRONMENT,
     clock: Clock | None = None,
     read_only: bool = False,
+    logins: Logins | None = None,
+    pace: Callable[[str, str], None] | None = None,
     log: list[str] | None = None,
     parallelism: int = 8,
     timeouts: Timeouts = Timeouts(connect=5, read=5, write=5, stored=5),  # noqa: B008 - frozen
@@ -75,6 +78,8 @@ def transport(
         environment=environment,
         parallelism=parallelism,
         read_only=read_only,
+        logins=logins,
+        pace=pace,
         log=(log if log is not None else []).append,
         timeouts=timeouts,
         clock=clock,

@@ -255,6 +255,7 @@ def test_a_wait_that_is_too_long_fails_at_once_with_what_was_asked_for() -> None
         ((404, JSON, b'{"errors": "MANIFEST_UNKNOWN"}'), NotARegistry, None, "404$"),
         ((404, JSON, b'{"errors": [{"code": 7}]}'), NotARegistry, None, "404$"),
         (oci_error(403, "DENIED"), PermissionDenied, "DENIED", "403 DENIED"),
+        (oci_error(400, "DENIED"), PermissionDenied, "DENIED", "400 DENIED"),
         (oci_error(405, "UNSUPPORTED"), Unsupported, "UNSUPPORTED", "405 UNSUPPORTED"),
         (
             (405, {"Content-Type": "text/plain"}, b"Method not allowed"),

@@ -14,6 +14,7 @@ from typing import BinaryIO, cast
 
 from regsync.model.errors import NotARegistry, RegistryError, RegsyncError
 from regsync.model.registry import RegistrySpec
+from regsync.transport.credentials import Logins
 from regsync.transport.download import Download
 from regsync.transport.failures import check_welcome
 from regsync.transport.messages import Body, Response, Scope
@@ -30,7 +31,10 @@ class Transport:
     """The way to one live registry. Thread-safe; no more than `parallelism` requests are under way at once.
 
     `environment` holds the variables that count: proxies, docker's, REGSYNC_ALLOW_HOSTS, secrets by reference.
-    `log` is called with one line per exchange, secrets taken out. While `read_only`, whatever could write raises.
+    `logins` are a vendor's; with them `spec.auth` is not looked at. `pace` is called with the method and the path (as
+    sent, without the query) before each request to the registry's own origin, repeated ones included and token fetches
+    not, and may sleep. `log` is called with one line per exchange, secrets taken out. While `read_only`, whatever could
+    write raises.
     """
 
     def __init__(
@@ -40,6 +44,8 @@ class Transport:
         environment: Mapping[str, str],
         parallelism: int = 8,
         read_only: bool = False,
+        logins: Logins | None = None,
+        pace: Callable[[str, str], None] | None = None,
         log: Callable[[str], None] = lambda line: None,
         timeouts: Timeouts | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -49,7 +55,8 @@ class Transport:
         self._spec = spec
         endpoint = Endpoint(spec)
         self._wire = Wire(spec, endpoint, environment, parallelism, timeouts or Timeouts())
-        self._session = Session(spec, environment, self._wire, endpoint, log, clock)
+        self._pace = pace
+        self._session = Session(spec, environment, self._wire, endpoint, logins, self._await_pace, log, clock)
         self._patience = Patience(clock, sleep)
         self._room = threading.BoundedSemaphore(parallelism)
         self._ping_lock = threading.Lock()
@@ -139,6 +146,11 @@ class Transport:
             raise noted(self._ping_error, "")
 
     @property
+    def requests(self) -> int:
+        """How many HTTP requests have left so far, all counted: token fetches, redirects, repeated attempts."""
+        return self._wire.requests
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What the registry said in `Warning: 299` headers, each text once (distribution-spec, "warnings")."""
         return tuple(self._session.warnings)
@@ -160,6 +172,15 @@ class Transport:
         if response.status != 401 or not session.login.asked_for:
             check_welcome(response, self._spec)
             session.login.welcomed()
+
+    def _await_pace(self, method: str, path: str) -> None:
+        """Let `pace` hold a request back, and meanwhile others have its room."""
+        if self._pace:
+            self._room.release()
+            try:
+                self._pace(method, path)
+            finally:
+                self._room.acquire()
 
     def _attempt(self, call: Call, expect: Collection[int], limit: int) -> tuple[Response, bool]:
         """One attempt at a call: the whole answer, and whether it is the registry's own."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 from regsync.model.errors import AuthenticationFailed
 from regsync.model.registry import Auth, AuthMethod, SecretRef
@@ -31,6 +32,17 @@ class Credential:
     secret: str = field(repr=False)
     source: str
     username: str = ""
+
+
+class Logins(Protocol):
+    """The logins of a vendor whose secrets last for hours only. Thread-safe."""
+
+    def current(self) -> Credential:
+        """The login to use now. Asked for whenever one is needed, so it is cheap unless there is none or it is about to
+        end. Raises RegistryErrors."""
+
+    def renewed(self, refused: Credential) -> Credential:
+        """A login newer than `refused`, which the registry called expired. Raises RegistryErrors."""
 
 
 def resolve(reference: SecretRef, environment: Mapping[str, str]) -> str:

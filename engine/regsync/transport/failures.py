@@ -31,6 +31,7 @@ ABSENT = frozenset({"BLOB_UNKNOWN", "BLOB_UPLOAD_UNKNOWN", "MANIFEST_UNKNOWN", "
 """Codes by which a registry says that something is not there. NOT_FOUND is Harbor's."""
 
 _SHOWN_ERRORS = 3
+_EXPIRED = "token has expired"
 # How servers of Go, and nginx, answer a plain request to a port of TLS.
 _TLS_WANTED = re.compile(rb"HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port")
 
@@ -73,6 +74,21 @@ def oci_errors(response: Response) -> list[tuple[str, str]]:
         ]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return []
+
+
+def is_expired(response: Response, *, fetched: bool) -> bool:
+    """Whether an answer refuses a login because it has expired, though not by a 401 that asks for another.
+
+    `fetched` says that the request carried a bearer token from a token service. These are quirks of Amazon ECR: a private
+    registry answers 403 with DENIED, just as it does where a right is missing, and nothing but the text tells the two
+    apart. ECR Public answers 400 with DENIED to any bearer token that it does not take, be it expired or invalid.
+    """
+    errors = oci_errors(response)
+    if response.status == 400:
+        return fetched and (not errors or any(code == "DENIED" for code, _ in errors))
+    return response.status == 403 and any(
+        code == "DENIED" and _EXPIRED in text.lower() for code, text in errors
+    )
 
 
 def check_welcome(response: Response, spec: RegistrySpec) -> None:
@@ -126,7 +142,9 @@ def _judge(
         return Unsupported, "the registry does not offer this, or is in read-only mode"
     if status == 404:
         return _judge_missing(response, codes, spec)
-    if status == 403:
+    if is_expired(response, fetched=False):
+        return AuthenticationFailed, f"renew the login, or name another one in spec.auth ({spec.at('auth')})"
+    if status == 403 or (status == 400 and "DENIED" in codes):
         return (
             PermissionDenied,
             f"the login needs more rights, or another login is needed: see spec.auth ({spec.at('auth')})",

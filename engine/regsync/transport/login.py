@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from regsync.model.errors import AuthenticationFailed
 from regsync.model.registry import AuthMethod, RegistrySpec
 from regsync.transport.challenges import parse_challenges
-from regsync.transport.credentials import Credential, Kind, written_login
+from regsync.transport.credentials import Credential, Kind, Logins, written_login
 from regsync.transport.docker_config import DockerConfig
 from regsync.transport.messages import Scope
 from regsync.transport.origins import Endpoint, Target
@@ -24,11 +25,23 @@ from regsync.transport.trust import AllowedHosts, realm_target
 _HEADER_SAFE = re.compile(r"[!-~]+")
 
 
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """What a request carries to be let in, and what that was made from: a credential as it is, or traded for a token."""
+
+    header: str = field(repr=False)
+    credential: Credential | None
+    service: TokenService | None = None
+    missing: tuple[str, ...] = ()
+    """The scopes that a challenge asked for when the token was fetched."""
+
+
 class Login:
     """The login of one live registry. Thread-safe.
 
     Credentials are looked up when the registry first asks for a login. From then on requests carry their
-    Authorization at once.
+    Authorization at once. A vendor's `logins` take the place of what the manifest says; they may be renewed at any time,
+    so they are asked anew for every request.
     """
 
     def __init__(
@@ -36,6 +49,7 @@ class Login:
         spec: RegistrySpec,
         endpoint: Endpoint,
         environment: Mapping[str, str],
+        logins: Logins | None,
         redactor: Redactor,
         clock: Callable[[], float],
         fetch: Fetch,
@@ -43,6 +57,7 @@ class Login:
         self._spec = spec
         self._endpoint = endpoint
         self._environment = environment
+        self._logins = logins
         self._redactor = redactor
         self._allowed = AllowedHosts(environment)
         self._docker = DockerConfig(environment)
@@ -72,7 +87,7 @@ class Login:
         if self._is_written or self._spec.tls.cert_file:
             self._check_own_hosts()
 
-    def authorization(self, scopes: Sequence[Scope]) -> str | None:
+    def authorization(self, scopes: Sequence[Scope]) -> Authorization | None:
         """What a request carries from the start, None for nothing. Raises RegistryErrors of the token endpoint."""
         asks = self._asks
         if asks is None and not (self.open and self._is_written):
@@ -81,10 +96,11 @@ class Login:
         credential = self._credential(scopes)
         if not isinstance(asks, TokenService) or (credential and credential.kind is Kind.BEARER):
             return self._direct(credential)
-        wanted = tuple(str(each) for each in scopes)
-        return f"Bearer {self._tokens.get(asks, wanted, credential)}" if wanted else None
+        return self._token(asks, scopes, credential) if scopes else None
 
-    def answer(self, header: str, scopes: Sequence[Scope], refused: str | None, base: Target) -> str | None:
+    def answer(
+        self, header: str, scopes: Sequence[Scope], refused: Authorization | None, base: Target
+    ) -> Authorization | None:
         """What to carry instead after a 401 with this WWW-Authenticate header; None where nothing better is known.
 
         An empty header is never answered: so Harbor says "no such project" and "forbidden".
@@ -104,24 +120,51 @@ class Login:
         if service is None or (credential and credential.kind is Kind.BEARER):
             direct = self._direct(credential)
             return direct if direct != refused else None
-        wanted = tuple(str(each) for each in scopes)
         missing = tuple(challenge.parameters.get("scope", "").split())
-        if not credential and not wanted and not missing:
+        if not credential and not scopes and not missing:
             return None  # an anonymous token for nothing says nothing
-        stale = refused.removeprefix("Bearer ") if refused else None
-        return f"Bearer {self._tokens.get(service, wanted, credential, missing=missing, refused=stale)}"
+        return self._token(service, scopes, credential, missing, refused)
+
+    def is_renewable(self, carried: Authorization) -> bool:
+        """Whether a newer one is to be had in the stead of what a request carried: a fresh token, a vendor's login."""
+        return carried.service is not None or self._logins is not None
+
+    def renewal(self, scopes: Sequence[Scope], refused: Authorization) -> Authorization | None:
+        """What to carry instead of something renewable that the registry refused as expired. Raises RegistryErrors."""
+        if refused.service:
+            return self._token(refused.service, scopes, self._credential(scopes), refused.missing, refused)
+        assert self._logins is not None
+        assert refused.credential is not None
+        return self._direct(self._known(self._logins.renewed(refused.credential)))
+
+    def _token(
+        self,
+        service: TokenService,
+        scopes: Sequence[Scope],
+        credential: Credential | None,
+        missing: tuple[str, ...] = (),
+        refused: Authorization | None = None,
+    ) -> Authorization:
+        wanted = tuple(str(each) for each in scopes)
+        stale = refused.header.removeprefix("Bearer ") if refused else None
+        token = self._tokens.get(service, wanted, credential, missing=missing, refused=stale)
+        return Authorization(f"Bearer {token}", credential, service, missing)
 
     def _credential(self, scopes: Sequence[Scope]) -> Credential | None:
+        if self._logins:
+            return self._known(self._logins.current())
         repository = scopes[0].repository if scopes else ""
         with self._lock:
             if repository not in self._found:
-                self._found[repository] = found = self._look_up(repository)
-                if found:
-                    self._redactor.learn(found.secret, basic(found))
+                self._found[repository] = self._look_up(repository)
             credential = self._found[repository]
-        if credential:
-            self._check_own_hosts()
-            self.source = credential.source
+        return self._known(credential) if credential else None
+
+    def _known(self, credential: Credential) -> Credential:
+        """The same credential, about to be used: masked from now on, and only for hosts that may see it."""
+        self._redactor.learn(credential.secret, basic(credential))
+        self._check_own_hosts()
+        self.source = credential.source
         return credential
 
     def _look_up(self, repository: str) -> Credential | None:
@@ -129,19 +172,19 @@ class Login:
             return self._docker.find(self._endpoint.origin.authority, repository)
         return written_login(self._spec.auth, self._environment)
 
-    def _direct(self, credential: Credential | None) -> str | None:
+    def _direct(self, credential: Credential | None) -> Authorization | None:
         """The Authorization that needs no token endpoint."""
         if credential is None or credential.kind is Kind.IDENTITY:
             return None
         if credential.kind is Kind.PASSWORD:
-            return f"Basic {basic(credential)}"
+            return Authorization(f"Basic {basic(credential)}", credential)
         if not _HEADER_SAFE.fullmatch(credential.secret):
             raise AuthenticationFailed(f"the token of {credential.source} has characters that no token has")
-        return f"Bearer {credential.secret}"
+        return Authorization(f"Bearer {credential.secret}", credential)
 
     @property
     def _is_written(self) -> bool:
-        return self._spec.auth.method in {AuthMethod.BASIC, AuthMethod.TOKEN}
+        return self._logins is not None or self._spec.auth.method in {AuthMethod.BASIC, AuthMethod.TOKEN}
 
     def _check_own_hosts(self) -> None:
         for origin in {self._endpoint.origin, self._endpoint.connect}:

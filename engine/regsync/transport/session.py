@@ -9,18 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from regsync import __version__
 from regsync.model.errors import ProtocolError, RegistryError, RegsyncError
 from regsync.model.registry import RegistrySpec
-from regsync.transport.failures import failure
-from regsync.transport.login import Login
+from regsync.transport.credentials import Logins
+from regsync.transport.failures import failure, is_expired
+from regsync.transport.login import Authorization, Login
 from regsync.transport.messages import Body, Bytes, Response, Scope
 from regsync.transport.origins import Endpoint, Target, is_downgrade
 from regsync.transport.redact import Redactor, one_line, redact_url
-from regsync.transport.retry import RETRIED, Again, retry_after
+from regsync.transport.retry import RETRIED, Again, noted, retry_after
 from regsync.transport.tokens import ANSWER_LIMIT
 from regsync.transport.trust import upload_target
 from regsync.transport.wire import READS, Answer, Wire
@@ -53,9 +54,9 @@ class Progress:
             self._total = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
-    """One request as its caller meant it."""
+    """One request as its caller meant it. `renewed` notes that its login was renewed, which is done once."""
 
     method: str
     target: Target
@@ -63,10 +64,14 @@ class Call:
     headers: Mapping[str, str]
     body: Body | None
     progress: Progress
+    renewed: bool = False
 
 
 class Session:
-    """The dealings with one live registry. Thread-safe."""
+    """The dealings with one live registry. Thread-safe.
+
+    `pace` is called with method and path before each request to the registry's own origin, token fetches excepted.
+    """
 
     def __init__(
         self,
@@ -74,16 +79,19 @@ class Session:
         environment: Mapping[str, str],
         wire: Wire,
         endpoint: Endpoint,
+        logins: Logins | None,
+        pace: Callable[[str, str], None],
         log: Callable[[str], None],
         clock: Callable[[], float],
     ) -> None:
         self._spec = spec
         self._wire = wire
         self._endpoint = endpoint
+        self._pace = pace
         self._log = log
         self._clock = clock
         self._redact = Redactor()
-        self.login = Login(spec, endpoint, environment, self._redact, clock, self._fetch_token)
+        self.login = Login(spec, endpoint, environment, logins, self._redact, clock, self._fetch_token)
         self.warnings: dict[str, None] = {}
         """What the registry said in `Warning: 299` headers, each once."""
 
@@ -106,13 +114,14 @@ class Session:
         """Send a call and return the answer to it, whose body is still to come.
 
         Credentials go to the registry's own origin only. Once redirected to another, nothing of the login is sent any
-        more, not even on a way back. Raises Again and RegistryErrors.
+        more, not even on a way back. A login that has expired is renewed, once for all attempts at a call. Raises Again
+        and RegistryErrors.
         """
         target, trusted = call.target, call.target.own
-        authorization = self.login.authorization(call.scopes) if trusted else None
+        carried = self.login.authorization(call.scopes) if trusted else None
         asked = False
-        for _ in range(MOST_HOPS + 2):
-            login = {"Authorization": authorization} if authorization and trusted else {}
+        for _ in range(MOST_HOPS + 3):
+            login = {"Authorization": carried.header} if carried and trusted else {}
             call.progress.take_back()
             answer = self._send(call.method, target, {**call.headers, **login}, call.body, call.progress)
             headers = answer.headers
@@ -120,10 +129,15 @@ class Session:
                 asked = True
                 answer.load(ERROR_LIMIT)
                 offered = headers.get("www-authenticate", "")
-                better = self.login.answer(offered, call.scopes, authorization, target)
+                better = self.login.answer(offered, call.scopes, carried, target)
                 if better is None:
                     return answer
-                authorization = better
+                carried = better
+            elif answer.status in {400, 403} and trusted and carried and self.login.is_renewable(carried):
+                newer = self._newer(call, answer, carried)
+                if newer is None:
+                    return answer
+                carried = newer
             elif answer.status in _REDIRECTS and call.method in READS and "location" in headers:
                 answer.load(ERROR_LIMIT)
                 target = self._redirected(answer.target, headers["location"])
@@ -133,6 +147,26 @@ class Session:
         raise ProtocolError(
             f"{call.method} {redact_url(call.target.url)}: redirected more than {MOST_HOPS} times"
         )
+
+    def _newer(self, call: Call, answer: Answer, carried: Authorization) -> Authorization | None:
+        """What a call is to carry instead if this answer says that its login has expired, else None.
+
+        Raises RegistryErrors, among them the one that this answer amounts to if the login was renewed before.
+        """
+        answer.load(ERROR_LIMIT)
+        response = self.whole(answer, call.method, None)
+        if call.method == "HEAD" and response.status == 403 and not carried.service:
+            # The answer to a HEAD has no text that could speak of expiry: `/v2/` is asked what is wrong.
+            fields = {**_ALWAYS, "Authorization": carried.header}
+            why = self.whole(self._send("GET", self._endpoint.target("/v2/"), fields), "GET", None)
+            response = replace(response, body=why.body) if why.status == 403 else response
+        if not is_expired(response, fetched=carried.service is not None):
+            return None
+        if call.renewed:
+            renewed = "fresh token" if carried.service else "renewed login"
+            raise noted(self.failure(response), f" (again, with a {renewed})")
+        call.renewed = True
+        return self.login.renewal(call.scopes, carried)
 
     def whole(self, answer: Answer, method: str, limit: int | None) -> Response:
         """An answer with its body. More than `limit` bytes are a ProtocolError; without a limit the answer is an error
@@ -176,9 +210,13 @@ class Session:
         method: str,
         target: Target,
         headers: Mapping[str, str],
-        body: Body | None,
+        body: Body | None = None,
         sent: Callable[[int], None] | None = None,
+        *,
+        paced: bool = True,
     ) -> Answer:
+        if paced and target.own:
+            self._pace(method, target.path.partition("?")[0])
         started = self._clock()
         try:
             answer = self._wire.send(method, target, headers, body, sent)
@@ -210,7 +248,7 @@ class Session:
     ) -> Response:
         """See tokens.Fetch. Nothing is written by it, so it may POST even while planning."""
         body = Bytes(form) if form is not None else None
-        answer = self._send(method, target, {**_ALWAYS, **headers}, body)
+        answer = self._send(method, target, {**_ALWAYS, **headers}, body, paced=False)
         expected = answer.status in {200, 404, 405}
         response = self.whole(answer, method, ANSWER_LIMIT if expected else None)
         if not expected:

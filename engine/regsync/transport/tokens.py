@@ -52,6 +52,7 @@ class _Slot:
     lock: threading.Lock = field(default_factory=threading.Lock)
     token: str = ""
     ends: float = 0.0
+    credential: Credential | None = None
 
 
 class Tokens:
@@ -76,7 +77,8 @@ class Tokens:
         missing: tuple[str, ...] = (),
         refused: str | None = None,
     ) -> str:
-        """A token for `scopes` and what the server said was `missing`; never the one that it has just `refused`.
+        """A token for `scopes` and what the server said was `missing`; never the one that it has just `refused`, nor one
+        that another credential was traded for.
 
         Kept under `scopes`, so that the next request for them needs no challenge. Raises RegistryErrors.
         """
@@ -84,10 +86,12 @@ class Tokens:
         with self._lock:
             slot = self._slots.setdefault(key, _Slot())
         with slot.lock:
-            if not slot.token or slot.token == refused or self._clock() >= slot.ends:
+            usable = slot.token not in {"", refused} and slot.credential == credential
+            if not usable or self._clock() >= slot.ends:
                 # Some servers honour only one scope, so what the server missed goes first.
                 slot.token, lifetime = self._request(service, merge_scopes([*missing, *scopes]), credential)
                 slot.ends = self._clock() + lifetime - MARGIN
+                slot.credential = credential
             return slot.token
 
     def _request(

@@ -125,6 +125,8 @@ class Wire:
         self._timeouts = timeouts
         self._connections: dict[tuple[Origin, bool], Connections] = {}
         self._lock = threading.Lock()
+        self.requests = 0
+        """How many requests have left, whole or in part."""
 
     def send(
         self,
@@ -154,6 +156,8 @@ class Wire:
             connection = connections.take(self._timeouts.connect)
         except NoConnection as error:
             fail(error)
+        with self._lock:
+            self.requests += 1
         try:
             connection.sock.settimeout(self._timeouts.write)
             all_left = _ask(connection, method, target, connections.prefix, fields, body, sent)
