@@ -10,8 +10,8 @@ from regsync.manifest.load import Loaded, Variables, load
 from regsync.manifest.nodes import Node, SourceFile
 from regsync.manifest.source import read
 from regsync.model.diagnostic import Diagnostic
-from regsync.model.settings import Json
 from regsync.model.registry import Declaration
+from regsync.model.settings import Json
 
 DATA = Path(__file__).parents[1] / "data" / "manifest"
 
@@ -58,6 +58,12 @@ class Desk:
         assert loaded.diagnostics == ()
         (declaration,) = loaded.declarations
         return declaration
+
+    def declarations(self, text: str) -> tuple[Declaration, ...]:
+        """The declarations of a text without a finding."""
+        loaded = self.check(text)
+        assert loaded.diagnostics == ()
+        return loaded.declarations
 
     def found(self, text: str, variables: Mapping[str, Json] | None = None) -> Diagnostic:
         """The only finding about a text."""

@@ -71,6 +71,12 @@ def test_a_good_document_is_declared_beside_a_bad_one(desk: Desk) -> None:
         ("basecontentpaths: [a]", "RS106", "basecontentpaths", "did you mean `baseContentPaths`?"),
         ("project: {}", "RS106", "project", "only registries of type harbor have it"),
         ("regions: [us-east-1]", "RS106", "regions", "only registries of type ecr have it"),
+        (
+            "repositories: {create: false}",
+            "RS106",
+            "create",
+            "only registries of type ecr, ecr-public have it",
+        ),
         ("provider: heml", "RS110", "heml", "did you mean `helm`?"),
         ("content: [{absent: 1.10}]", "RS109", "1.10", 'quote it: "1.10"'),
         ("synchronization: on", "RS108", "on", "write `true` or `false`"),
@@ -141,6 +147,7 @@ def test_what_yaml_reads_as_text_needs_no_quotes(desk: Desk, written: str) -> No
         "auth:\n    method: basic\n    username: bot\n    password:\n      hunter2",
         "auth: {method: token, token: hunter2",
         "endpoint: https://bot:hunter2@harbor.example.com",
+        "endpoint: bot:hunter2@harbor.example.com",
         "connectTo: https://hunter2@harbor.example.com",
     ],
 )

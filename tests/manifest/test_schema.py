@@ -19,9 +19,8 @@ from tests.manifest.desk import DATA, parse
 
 ROOT = Path(__file__).parents[2]
 FILES = [
-    path
-    for path in sorted((ROOT / "schemas").rglob("*.schema.json"))
-    if path.name.partition(".")[0] not in ("diagnostics", "events", "plan")
+    *(ROOT / f"schemas/{name.lower()}.schema.json" for name in ("common", "manifest", *KINDS)),
+    *sorted((ROOT / "schemas/registries").iterdir()),
 ]
 MANIFEST = json.loads(schema_text("manifest"))
 EXAMPLES = sorted((ROOT / "examples" / "registries").glob("*.yaml"))
@@ -117,7 +116,14 @@ def test_an_editor_accepts_each_document(path: Path) -> None:
 def test_the_examples_load_without_a_finding() -> None:
     loaded = load([ROOT / "examples/registries"], root=ROOT, variables=Variables())
     assert loaded.diagnostics == ()
-    assert sorted(each.spec.name for each in loaded.declarations) == ["airgap", "demo", "harbor-prod"]
+    assert sorted(each.spec.name for each in loaded.declarations) == [
+        "airgap",
+        "demo",
+        "ecr-prod@eu-west-1",
+        "ecr-prod@us-east-1",
+        "ecr-public",
+        "harbor-prod",
+    ]
     assert all(each.items for each in loaded.declarations)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from regsync.manifest.nodes import Mark, Node, SourceFile, Unknown
@@ -97,6 +97,7 @@ HOSTILE = [
     "{{ var.text",
     "{{ .Values.x }}",
     "{{ }}",
+    "{{ var.text }}\ue000",
 ]
 
 
@@ -131,6 +132,8 @@ def test_any_template_gives_a_plain_value_or_a_finding(tokens: list[str]) -> Non
 
 
 @given(st.text(max_size=40))
+@example("\ue000")
+@example("{{.spectro.system.aws.region}}")
 def test_a_value_is_never_a_template_itself(value: str) -> None:
     assume("\0" not in value)
     node, problems = rendered("<{{ var.x }}>", {"x": value})
@@ -199,7 +202,7 @@ def test_an_unrendered_value_is_reported_once_and_the_rest_is_judged(desk: Desk)
     [
         (
             "basePath: '/{{ .spectro.system.aws.region }}'",
-            "it has a meaning in spec.endpoint and spec.connectTo only",
+            "it has a meaning only in spec.endpoint, spec.connectTo, spec.repositories.encryption.key",
         ),
         (
             "endpoint: '{{.spectro.system.cloud.region}}'",
@@ -223,8 +226,21 @@ def test_the_macro_of_the_region_stands_beside_variables(desk: Desk, spelling: s
         f'endpoint: "{{{{ var.account }}}}.dkr.ecr.{spelling}.amazonaws.com"',
         "regions: [us-east-1]",
     )
-    assert desk.found(text, {"account": "214575254960"}).code == "RS116"
-    loaded = desk.check(text, {"account": "12345"})
-    assert [each.summary for each in loaded.diagnostics if each.code == "RS121"] == [
-        "`12345` is no AWS account: it has 12 digits"
-    ]
+    spec = desk.declared(text, {"account": "214575254960"}).spec
+    assert spec.shown_endpoint == "214575254960.dkr.ecr.us-east-1.amazonaws.com"
+    found = desk.found(text, {"account": "12345"})
+    assert (found.code, found.summary) == ("RS121", "`12345` is no AWS account: it has 12 digits")
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "{{ var.endpoint }}",
+        "{{ var.gone | default('1234.dkr.ecr.{{.spectro.system.aws.region}}.amazonaws.com') }}",
+        "{% raw %}1234.dkr.ecr.{{ .spectro.system.aws.region }}{% endraw %}.amazonaws.com",
+    ],
+)
+def test_the_macro_of_the_region_may_come_from_anywhere(desk: Desk, endpoint: str) -> None:
+    text = registry("type: ecr", f'endpoint: "{endpoint}"', "regions: [us-east-1]")
+    variables = {"endpoint": "1234.dkr.ecr.{{ .spectro.system.aws.region }}.amazonaws.com"}
+    assert desk.found(text, variables).summary == "`1234` is no AWS account: it has 12 digits"

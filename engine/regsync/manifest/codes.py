@@ -99,8 +99,8 @@ _ALL = (
         "RS114",
         "a macro of Palette that regsync does not render",
         "Palette replaces {{ .spectro… }} when it deploys a cluster. regsync renders one of these macros, "
-        "{{.spectro.system.aws.region}}, and only in spec.endpoint and spec.connectTo of a registry of type ecr, "
-        "once for each of spec.regions.",
+        "{{.spectro.system.aws.region}}, and only in spec.endpoint, spec.connectTo and "
+        "spec.repositories.encryption.key of a registry of type ecr, once for each of spec.regions.",
     ),
     _error(
         "RS115",
@@ -126,8 +126,9 @@ _ALL = (
         "RS121",
         "an endpoint that is not well formed",
         "basic, harbor, acr: a URL of scheme, host and port; without a scheme it is https, and http is used only "
-        "where it is written. ecr: the host alone. ecr-public: public.ecr.aws/<alias>. layout: a directory, "
-        "relative to the manifest.\n\n"
+        "where it is written. ecr: the host alone, <account>.dkr.ecr.<region>.amazonaws.com or a form of it for "
+        "FIPS, IPv6 or another partition; the account has 12 digits. ecr-public: public.ecr.aws/<alias>. layout: a "
+        "directory, relative to the manifest.\n\n"
         "What follows the host belongs elsewhere: the place of the content to baseContentPaths, the path of a "
         "registry whose API does not begin at /v2 to basePath, a login to auth.",
     ),
@@ -174,7 +175,8 @@ _ALL = (
     _error(
         "RS128",
         "a file that is not there",
-        "The manifest names a file of certificates that does not exist. Paths are relative to the manifest.",
+        "The manifest names a file of certificates, or of a policy, that does not exist. Paths are relative to the "
+        "manifest.",
     ),
     _error(
         "RS129",
@@ -206,6 +208,13 @@ _ALL = (
         "The directory of a layout registry lies in a folder that `packs:` of the same document names, or will "
         "be matched by one of its globs: what regsync writes there would be read as content of packs in the next "
         "run. Choose a directory elsewhere, or keep it out of a glob with `exclude:`.",
+    ),
+    _error(
+        "RS134",
+        "a policy file that cannot be used",
+        "lifecyclePolicyFile and policyFile name files with the JSON that Amazon ECR takes: a lifecycle policy is an "
+        "object with `rules`, a repository policy one with `Statement`. No object in them may have a key twice, "
+        "since only one of the two would count.",
     ),
 )
 

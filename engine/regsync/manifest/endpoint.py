@@ -2,33 +2,75 @@
 
 from __future__ import annotations
 
+import os
 import re
+from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from regsync.manifest.nodes import Mark, Node, kind_of_path, problem
 from regsync.model.diagnostic import Diagnostic
 from regsync.model.reference import is_repository
-from regsync.model.registry import PACK_NAMESPACE, RegistryType
+from regsync.model.registry import PACK_NAMESPACE, AwsPlace, RegistryType
 
 REGION_MACRO = "{{.spectro.system.aws.region}}"
 """Palette's macro for the region that a cluster is deployed to."""
 
+_MACRO = re.compile(r"\{\{-?\s*\.spectro\.system\.aws\.region\s*-?\}\}")
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\]")
 _PORTS = {"https": 443, "http": 80}
-# Hosts of private ECR: also FIPS, dual-stack and the other partitions (Amazon ECR's table of endpoints).
-_ECR = re.compile(
-    r"(?P<account>[^.]*)\.dkr[.-]ecr(-fips)?\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|amazonaws\.eu|on\.aws"
-    r"|on\.amazonwebservices\.com\.cn|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)"
-)
 # A layout directory holds one OCI image layout per repository; these are the names of a layout's own files.
 _LAYOUT_FILES = ("blobs", "index.json", "oci-layout")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a live registry is, in the words of `RegistrySpec`."""
+
+    endpoint: str
+    shown: str
+    region: str | None = None
+    aws: AwsPlace | None = None
+    namespace: str = ""
+
+    @property
+    def partition(self) -> str | None:
+        """The part of AWS that it lies in."""
+        return self.aws.partition if self.aws else None
+
+    def of(self, path: str) -> str:
+        """What stands for a path in this registry, equal for all spellings of the same one."""
+        if self.aws:  # an account has hosts of several forms in a region
+            return f"{self.aws.account or self.namespace}@{self.region}/{path}"
+        if "://" not in self.endpoint:
+            return os.path.realpath(Path(self.endpoint, path))
+        url = urlsplit(self.endpoint)
+        return f"{url.hostname}:{url.port or _PORTS[url.scheme]}/{path}"
+
+
+def has_macro(node: Node) -> bool:
+    """Whether a text holds the macro for the region."""
+    return _MACRO.search(node.text) is not None
+
+
+def in_region(text: str, region: str) -> str:
+    """The text with the region in the place of its macro."""
+    return _MACRO.sub(region, text)
+
+
+def refuses_macro(node: Node, problems: list[Diagnostic]) -> bool:
+    """Report a macro where there is no region for it."""
+    if not has_macro(node):
+        return False
+    problems.append(problem("RS114", node.mark, "only registries of type ecr are rendered per region"))
+    return True
 
 
 def network_url(node: Node, field: str, problems: list[Diagnostic]) -> str | None:
     """`https://host[:port]` of what is written: lower case, https where no scheme stands, no port where it is the
     scheme's own."""
     text = node.text
-    if _macro(node, problems):
+    if refuses_macro(node, problems):
         return None
     try:
         url = urlsplit(text if "://" in text else f"https://{text}")
@@ -60,17 +102,10 @@ def _flaw(url: SplitResult) -> tuple[str, str | None] | None:
     return None if _HOST.fullmatch(host) else ("names no host", None)
 
 
-def _macro(node: Node, problems: list[Diagnostic]) -> bool:
-    if REGION_MACRO not in node.text:
-        return False
-    problems.append(problem("RS114", node.mark, "only registries of type ecr are rendered per region"))
-    return True
-
-
 def layout_directory(node: Node, problems: list[Diagnostic]) -> tuple[str, str] | None:
     """The absolute directory of a layout registry, and how messages name it."""
     file = node.mark.file
-    if _macro(node, problems):
+    if refuses_macro(node, problems):
         return None
     if "://" in node.text:
         advice = "a registry with a URL is of type basic"
@@ -83,19 +118,6 @@ def layout_directory(node: Node, problems: list[Diagnostic]) -> tuple[str, str] 
         problems.append(problem("RS121", node.mark, f"{file.show(path)} is not a directory"))
         return None
     return str(path), file.show(path)
-
-
-def check_ecr_host(node: Node, problems: list[Diagnostic]) -> None:
-    """Report what is wrong with the host of a private ECR registry, the region possibly a macro."""
-    text = node.text
-    match = _ECR.fullmatch(text.replace(REGION_MACRO, "us-east-1").lower())
-    if not match:
-        advice = "the form is <account>.dkr.ecr.<region>.amazonaws.com"
-        problems.append(problem("RS121", node.mark, f"`{text}` is no host of Amazon ECR", advice=advice))
-    elif not re.fullmatch(r"[0-9]{12}", match["account"]):
-        problems.append(
-            problem("RS121", node.mark, f"`{match['account']}` is no AWS account: it has 12 digits")
-        )
 
 
 def base_content_paths(node: Node, type_: RegistryType | None, problems: list[Diagnostic]) -> dict[str, Mark]:

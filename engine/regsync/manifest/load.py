@@ -17,6 +17,7 @@ from regsync.model.registry import Declaration, RegistryType
 __all__ = ["API_VERSION", "Loaded", "Variables", "load"]
 
 API_VERSION = "regsync/v1"
+_SUPPORTED = frozenset({RegistryType.BASIC, RegistryType.ECR, RegistryType.ECR_PUBLIC, RegistryType.LAYOUT})
 _OTHER_REGSYNC = {"version", "creds", "defaults", "sync"}
 
 
@@ -38,7 +39,7 @@ def load(
     *,
     root: Path,
     variables: Variables,
-    supported: frozenset[RegistryType] = frozenset({RegistryType.BASIC, RegistryType.LAYOUT}),
+    supported: frozenset[RegistryType] = _SUPPORTED,
 ) -> Loaded:
     """Read the manifests at `paths`: files, or folders with everything below that is YAML and not hidden.
 

@@ -21,7 +21,7 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_USERINFO = re.compile(r"(://)[^/@\s]+@")
+_USERINFO = re.compile(r"(://)[^/@\s]+@|[^/@\s:\"']+:[^/@\s]+@")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Sequence
 
-from regsync.manifest.endpoint import REGION_MACRO, check_ecr_host
+from regsync.manifest.access import check_auth
+from regsync.manifest.endpoint import REGION_MACRO, Place, has_macro, in_region
 from regsync.manifest.nodes import Node, did_you_mean, problem
 from regsync.model.diagnostic import Diagnostic
 from regsync.model.registry import RegistryType
 
+_KEY = re.compile(r"arn:(aws[a-z-]*):kms:([a-z0-9-]+):[0-9]{12}:key/[A-Za-z0-9-]+")
+
 
 def check_registry(
-    spec: Node, type_: RegistryType | None, palettes: Collection[str], problems: list[Diagnostic]
+    spec: Node,
+    type_: RegistryType | None,
+    places: Sequence[Place],
+    palettes: Collection[str],
+    problems: list[Diagnostic],
 ) -> None:
-    """Report what contradicts in a `spec`, as far as it is known. `palettes` are the names of Palette documents."""
+    """Report what contradicts in a `spec`, as far as it is known. `places` are where its registries are, `palettes`
+    the names of Palette documents."""
     endpoint, tls = spec.find("endpoint"), spec.find("tls")
     if endpoint and type_ is RegistryType.ECR:
-        check_ecr_host(endpoint, problems)
         _check_regions(spec, endpoint, problems)
+        _check_partition(spec, endpoint, places, problems)
+    if auth := spec.find("auth"):
+        check_auth(auth, problems)
     if repositories := spec.find("repositories"):
         _check_mutability(repositories, spec.find("policy", "overwrite"), problems)
+        _check_encryption(repositories, places, problems)
     if tls and endpoint and endpoint.text.startswith("http://"):
         related = [(endpoint.mark, "the endpoint")]
         summary = "`spec.tls` has no meaning for an endpoint of http://"
@@ -32,7 +44,7 @@ def check_registry(
 
 def _check_regions(spec: Node, endpoint: Node, problems: list[Diagnostic]) -> None:
     regions, default = spec.find("regions"), spec.find("defaultRegion")
-    templated = REGION_MACRO in endpoint.text
+    templated = has_macro(endpoint)
     if templated and spec.lacks("regions"):
         advice = "write `regions: [us-east-1, …]`, or the region itself into the endpoint"
         summary = "`spec.endpoint` has a macro for the region, but there is no `spec.regions`"
@@ -48,15 +60,31 @@ def _check_regions(spec: Node, endpoint: Node, problems: list[Diagnostic]) -> No
         summary = f"`{default.text}` is none of `spec.regions`"
         nearby = did_you_mean(default.text, names)
         problems.append(problem("RS129", default.mark, summary, advice=nearby))
-    connect_to = spec.find("connectTo")
-    if connect_to and REGION_MACRO in connect_to.text and not templated:
-        summary = "`spec.connectTo` has a macro for the region, but `spec.endpoint` has none"
-        problems.append(problem("RS129", connect_to.mark, summary))
+    for path in (("connectTo",), ("repositories", "encryption", "key")):
+        node = spec.find(*path)
+        if node and has_macro(node) and not templated:
+            summary = f"`spec.{'.'.join(path)}` has a macro for the region, but `spec.endpoint` has none"
+            problems.append(problem("RS129", node.mark, summary))
+    replicated = spec.find("repositories", "replicated")
+    if replicated and replicated.value and (not templated or (names is not None and len(names) < 2)):
+        summary = "`replicated: true` needs several regions: one to push to, and others to replicate to"
+        advice = f"write `{REGION_MACRO}` into the endpoint, and all regions into `regions`"
+        problems.append(problem("RS129", replicated.where, summary, advice=advice))
+
+
+def _check_partition(spec: Node, endpoint: Node, places: Sequence[Place], problems: list[Diagnostic]) -> None:
+    written, told = spec.find("partition"), places[0].partition if places else None
+    if written and told and written.text != told:
+        summary = f"`partition: {written.text}` contradicts the endpoint, which lies in {told}"
+        related = [(endpoint.mark, "the endpoint")]
+        advice = "leave `partition` out: the endpoint tells it"
+        problems.append(problem("RS129", written.mark, summary, advice=advice, related=related))
 
 
 def _check_mutability(repositories: Node, overwrite: Node | None, problems: list[Diagnostic]) -> None:
     mutability = repositories.find("tagMutability")
     exclusions = repositories.find("tagMutabilityExclusions")
+    # With exclusions there are tags of either sort, and a plan tells which of its changes meet which.
     if mutability and overwrite and mutability.value == "IMMUTABLE" and overwrite.value == "allow":
         related = [(mutability.mark, "no tag can be overwritten")]
         summary = "`policy.overwrite: allow` contradicts `tagMutability: IMMUTABLE`"
@@ -69,3 +97,32 @@ def _check_mutability(repositories: Node, overwrite: Node | None, problems: list
     elif mutability and excluding and repositories.lacks("tagMutabilityExclusions"):
         summary = f"`{mutability.text}` needs `tagMutabilityExclusions`"
         problems.append(problem("RS129", mutability.mark, summary))
+
+
+def _check_encryption(repositories: Node, places: Sequence[Place], problems: list[Diagnostic]) -> None:
+    kind, key = repositories.find("encryption", "type"), repositories.find("encryption", "key")
+    if key is None:
+        return
+    if kind and kind.text == "AES256":
+        related = [(kind.mark, "the encryption")]
+        summary = "`key` has no meaning beside `type: AES256`"
+        advice = "write `type: KMS` or `KMS_DSSE`, or leave the key out"
+        problems.append(problem("RS129", key.where, summary, advice=advice, related=related))
+    if not _KEY.fullmatch(in_region(key.text, "region")):
+        what = "an alias, not the ARN of a key" if "alias/" in key.text else "not the ARN of a key"
+        advice = "write arn:aws:kms:<region>:<account>:key/<id>: ECR answers with that, whatever it was given"
+        problems.append(problem("RS111", key.mark, f"`{key.text}` is {what}", advice=advice))
+        return
+    elsewhere = [place for place in places if not _is_beside(key.text, place)]
+    if elsewhere:
+        missed = ", ".join(place.region or "" for place in elsewhere)
+        advice = f"write the ARN of a key there: arn:{elsewhere[0].partition}:kms:{elsewhere[0].region}:…"
+        if len(places) > 1:
+            advice = f"write `{REGION_MACRO}` where the region stands in the ARN"
+        problems.append(problem("RS129", key.mark, f"the key does not lie in {missed}", advice=advice))
+
+
+def _is_beside(key: str, place: Place) -> bool:
+    """Whether a key is of the region of a registry, which ECR asks for."""
+    found = _KEY.fullmatch(in_region(key, place.region or ""))
+    return found is not None and (found[1], found[2]) == (place.partition, place.region)

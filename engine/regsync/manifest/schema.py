@@ -22,7 +22,7 @@ from regsync.model.diagnostic import Diagnostic
 from regsync.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from jsonschema import Draft7Validator
+    from jsonschema import Draft7Validator, ValidationError
 
 KINDS = ("Registry", "ContentSet", "Palette")
 
@@ -106,10 +106,10 @@ def conform(document: Node, kind: str, problems: list[Diagnostic]) -> Node:
 
     Only what a template rendered is converted: the field decides what `"5"` or `1` from a variable means.
     """
-    from jsonschema import Draft7Validator  # noqa: PLC0415 - 60 ms, and `regsync explain` needs none of it
+    from jsonschema import Draft7Validator, validators  # noqa: PLC0415 - 60 ms, and `regsync explain` needs none of it
 
     schema = _bundle(kind.lower())
-    validator = Draft7Validator(schema)
+    validator = validators.extend(Draft7Validator, {"pattern": _pattern})(schema)  # type: ignore[no-untyped-call]
     errors = _errors(validator, document.data())
     converted = document
     for error in errors:
@@ -128,6 +128,15 @@ def conform(document: Node, kind: str, problems: list[Diagnostic]) -> Node:
             found |= dict.fromkeys(findings(breach))
     problems.extend(found)
     return _without(document, errors)
+
+
+def _pattern(_validator: object, pattern: str, text: object, _schema: object) -> Iterator[ValidationError]:
+    """Hold a text against a pattern that speaks of all of it, as every one of ours does: JSON Schema's `$` is the end
+    of the text, but that of Python lets a line break follow."""
+    from jsonschema import ValidationError  # noqa: PLC0415 - see `conform`
+
+    if isinstance(text, str) and not re.fullmatch(pattern, text):
+        yield ValidationError(f"it does not match {pattern}")
 
 
 def _errors(validator: Draft7Validator, data: Any) -> list[_Error]:
@@ -179,7 +188,7 @@ def _without(document: Node, errors: Sequence[_Error]) -> Node:
     for error in sorted(errors, key=lambda each: -len(each.path)):
         node = document.at(error.path)
         if error.rule in ("additionalProperties", "required", "dependencies"):
-            for field in filter(node.lacks, error.lost_fields):
+            for field in [*filter(node.lacks, error.lost_fields), *error.unknown_fields]:
                 document = document.with_value([*error.path, field], Unknown())
         else:
             meant = nearest(node.value, _words(error.schema)) if isinstance(node.value, str) else None

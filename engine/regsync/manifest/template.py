@@ -24,8 +24,8 @@ LARGEST = 64 * 1024
 """Characters that one text may grow to: `replace` after `replace` could fill the memory."""
 
 _MACRO = re.compile(r"\{\{-?\s*(\.\s*spectro\b[^{}]*?)\s*-?\}\}")
-_SHIELD = "\ue000"  # stands for a macro, which is no Jinja2; from Unicode's private use area
-_REGION_FIELDS = ("spec.endpoint", "spec.connectTo")
+_SHIELD = "\ue000"  # stands for a macro, which is no Jinja2, while a text is parsed; means nothing (Unicode)
+_REGION_FIELDS = ("spec.endpoint", "spec.connectTo", "spec.repositories.encryption.key")
 
 
 def render(document: Node, variables: Variables, problems: list[Diagnostic]) -> Node:
@@ -86,7 +86,7 @@ def _check_macros(text: str, path: str) -> None:
         if re.sub(r"\s", "", macro[1]) != REGION_MACRO.strip("{}"):
             raise _MacroError(macro[0], f"regsync renders `{REGION_MACRO}` only")
         if path not in _REGION_FIELDS:
-            raise _MacroError(macro[0], f"it has a meaning in {' and '.join(_REGION_FIELDS)} only")
+            raise _MacroError(macro[0], f"it has a meaning only in {', '.join(_REGION_FIELDS)}")
 
 
 class _Templates:
@@ -100,10 +100,13 @@ class _Templates:
 
     def value(self, text: str) -> Any:
         """What a text evaluates to: the variable's own value for one lone expression, else text."""
+        if _SHIELD in text:
+            raise TemplateError("it holds the character U+E000")
         parts: list[nodes.Expr] = []
         for statement in self._jinja.parse(_MACRO.sub(_SHIELD, text)).body:
             if not isinstance(statement, nodes.Output):
                 raise TemplateError("it holds a statement")
+            _unshield(statement)
             parts += statement.nodes
         for part in parts:
             self._check(part)
@@ -113,7 +116,7 @@ class _Templates:
             return value
         if "\0" in value:
             raise TemplateError("it makes a NUL character")
-        return value.replace(_SHIELD, REGION_MACRO)
+        return value
 
     def _check(self, part: nodes.Node | None, *, optional: bool = False) -> None:
         """Refuse every form but constants, `var.NAME`, and filters of these."""
@@ -138,6 +141,15 @@ class _Templates:
         template = nodes.Template([result], lineno=1)
         template.set_environment(self._jinja)
         return self._jinja.from_string(template).make_module(self._scope).__dict__["result"]
+
+
+def _unshield(statement: nodes.Output) -> None:
+    """Put the macro back in what the text itself holds; no value of a variable is looked at."""
+    for data in statement.find_all(nodes.TemplateData):
+        data.data = data.data.replace(_SHIELD, REGION_MACRO)
+    for constant in statement.find_all(nodes.Const):
+        if isinstance(constant.value, str):
+            constant.value = constant.value.replace(_SHIELD, REGION_MACRO)
 
 
 def _text(value: object) -> str:

@@ -83,12 +83,17 @@ def _unknown(breach: Breach) -> Iterable[Diagnostic]:
 
 
 def _other_types(breach: Breach, field: str) -> str | None:
-    """For a field of spec that this type of registry lacks: which types have it."""
-    if list(breach.path) != ["spec"]:
+    """For a field below spec that this type of registry lacks: which types have it."""
+    if "spec" not in breach.path[:1]:
         return None
-    fragments = [each.get("properties", {}) for each in breach.root["definitions"].values()]
-    types = sorted(each["type"]["const"] for each in fragments if "type" in each and field in each)
-    return f"only registries of type {', '.join(types)} have it" if types else None
+    types = []
+    for fragment in breach.root["definitions"].values():
+        found = fragment
+        for step in breach.path[1:]:
+            found = found.get("properties", {}).get(step, {})
+        if "type" in fragment.get("properties", {}) and field in found.get("properties", {}):
+            types.append(fragment["properties"]["type"]["const"])
+    return f"only registries of type {', '.join(sorted(types))} have it" if types else None
 
 
 def _missing(breach: Breach) -> Iterable[Diagnostic]:

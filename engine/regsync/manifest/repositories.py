@@ -1,0 +1,106 @@
+"""How repositories come into being, and with which settings. Reads the files of policies; knows no API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+from regsync.manifest.endpoint import in_region
+from regsync.manifest.nodes import Mark, Node, SourceFile, kind_of_path, problem
+from regsync.model.diagnostic import Diagnostic
+from regsync.model.registry import Repositories
+from regsync.model.settings import Json
+
+_WRITTEN_OUT = ("tagMutability", "tagMutabilityExclusions", "scanOnPush", "encryption", "tags")
+# The setting, the field that names its file, and what the document in it cannot do without.
+_IN_FILES = (("lifecyclePolicy", "lifecyclePolicyFile", "rules"), ("policy", "policyFile", "Statement"))
+_KEY_LIMIT = 128  # characters in the key of a tag (AWS, "tag naming limits")
+
+
+def read_repositories(node: Node | None, problems: list[Diagnostic]) -> Repositories:
+    """What is written, and nothing for what is not. A setting that is wrong by itself becomes a finding."""
+    if node is None:
+        return Repositories()
+    settings: dict[str, Json] = {}
+    for name in _WRITTEN_OUT:
+        if written := node.find(name):
+            settings[name] = written.data()
+    for name, field, needed in _IN_FILES:
+        if written := node.find(field):
+            settings[name] = _policy(written, needed, problems)
+    if tags := node.find("tags"):
+        _check_tags(tags, problems)
+    return Repositories(
+        create=_flag(node.find("create"), default=True),
+        base=_flag(node.find("base"), default=True),
+        settings=settings,
+        replicated=_flag(node.find("replicated"), default=False),
+    )
+
+
+def in_one_region(repositories: Repositories, region: str) -> Repositories:
+    """The same where the region's macro in the key of the encryption stands for this region."""
+    encryption = repositories.settings.get("encryption")
+    if not isinstance(encryption, dict):
+        return repositories
+    rendered: Json = {name: in_region(str(value), region) for name, value in encryption.items()}
+    return replace(repositories, settings={**repositories.settings, "encryption": rendered})
+
+
+def _flag(node: Node | None, *, default: bool) -> bool:
+    return default if node is None else bool(node.value)
+
+
+def _policy(node: Node, needed: str, problems: list[Diagnostic]) -> Json:
+    """The JSON object in the file that a node names; None where there is none."""
+    file = node.mark.file
+    path = file.absolute(node.text)
+    shown = file.show(path)
+    if kind_of_path(path) != "file":
+        problems.append(problem("RS128", node.mark, f"no such file: {shown}", advice=file.base))
+        return None
+    mark = Mark(SourceFile(path, shown, file.root), 1, 1)
+    try:
+        document: Json = json.loads(path.read_bytes(), object_pairs_hook=_unique)
+    except OSError as error:
+        flaw = f"cannot read {shown}: {error.strerror}"
+    except json.JSONDecodeError as error:
+        flaw = f"{shown} is not JSON: {error.msg[0].lower()}{error.msg[1:]}"
+        mark = replace(mark, line=error.lineno, column=error.colno)
+    except (ValueError, RecursionError) as error:
+        flaw = f"{shown} cannot be used: {error}"
+    else:
+        if not isinstance(document, dict):
+            flaw = f"{shown} holds no JSON object"
+        elif not isinstance(document.get(needed), list | dict):
+            flaw = f"{shown} has no `{needed}`"
+        else:
+            return document
+    problems.append(problem("RS134", node.mark, flaw, related=[(mark, "in this file")]))
+    return None
+
+
+def _unique(pairs: Sequence[tuple[str, Json]]) -> dict[str, Json]:
+    """An object, in which Python would keep the last one of equal keys."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"`{twice}` is written twice in one object")
+    return found
+
+
+def _check_tags(tags: Node, problems: list[Diagnostic]) -> None:
+    for key, value in tags.fields.items():
+        advice = None
+        if key.lower().startswith("aws:"):
+            flaw = f"tags that begin with `{key[:4]}` belong to AWS"
+        elif key.startswith("regsync."):
+            flaw = f"`{key}` is a tag of regsync's own"
+            advice = "what regsync creates carries its owner: see metadata.owner"
+        elif not 0 < len(key) <= _KEY_LIMIT:
+            flaw = f"the key of a tag has 1 to {_KEY_LIMIT} characters, not {len(key)}"
+        else:
+            continue
+        problems.append(problem("RS111", value.where, flaw, advice=advice))
