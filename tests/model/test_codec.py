@@ -12,7 +12,18 @@ from jsonschema import Draft7Validator
 from regsync.model.codec import fingerprint, plan_from_json, plan_to_json
 from regsync.model.content import FileDiff, FileEntry, FileStatus
 from regsync.model.errors import Refused
-from regsync.model.plan import Action, Cause, Change, Guard, Plan, Reason, ResourceType, Source
+from regsync.model.plan import (
+    Action,
+    Cause,
+    Change,
+    Copy,
+    Guard,
+    Plan,
+    Reason,
+    RegistryView,
+    ResourceType,
+    Source,
+)
 from regsync.model.reference import Address
 from regsync.model.state import Unreadable, UnreadableScope
 from tests.support.plans import make_change, make_plan, plans
@@ -68,17 +79,47 @@ def test_a_saved_plan_is_the_plan_as_its_schema_says(plan: Plan) -> None:
 
 def test_the_schema_describes_every_key() -> None:
     entry = FileEntry("values.yaml", "0" * 64, 12)
+    regions = [
+        RegistryView(f"ecr@{each}", "ecr", "host", each, "us-east-1") for each in ("us-east-1", "eu-west-1")
+    ]
     change = make_change(
-        "harbor-prod/team/nginx:1.25.0",
+        "ecr@eu-west-1/team/nginx:1.25.0",
         before={},
         after={},
         binding={},
         source=Source("packs/nginx", 1, 12),
         diffs=(FileDiff("values.yaml", FileStatus.CHANGED, entry, entry),),
+        copy=Copy(Address("ecr@us-east-1", "team/nginx", "1.25.0")),
     )
     guard = Guard("deletes", "harbor-prod", True, "deletes 0/5", "--max-deletes 0")
     dark = Unreadable("harbor-prod", UnreadableScope.REGISTRY, "no answer")
-    assert keys(document(make_plan(change, guards=(guard,), unreadable=(dark,)))) <= keys(SCHEMA)
+    plan = make_plan(change, guards=(guard,), unreadable=(dark,), registries=tuple(regions))
+    assert keys(document(plan)) - {each.region for each in regions} <= keys(SCHEMA)
+
+
+def test_parity_stands_in_the_document_and_follows_from_the_rest() -> None:
+    views = [
+        RegistryView(f"ecr@{each}", "ecr", "host", each, "us-east-1") for each in ("eu-west-1", "us-east-1")
+    ]
+    plan = make_plan(
+        make_change("ecr@us-east-1/team/nginx:1.25.0", Action.NO_OP),
+        make_change("ecr@eu-west-1/team/nginx:1.25.0"),
+        registries=tuple(views),
+    )
+    written = document(plan)
+    assert written["parity"] == [
+        {
+            "registry": "ecr",
+            "regions": ["us-east-1", "eu-west-1"],
+            "artifacts": [
+                {
+                    "artifact": "team/nginx:1.25.0",
+                    "standings": {"us-east-1": "equal", "eu-west-1": "missing"},
+                }
+            ],
+        }
+    ]
+    assert plan_from_json(written) == plan
 
 
 def test_the_fingerprint_is_of_the_content_alone() -> None:
@@ -107,6 +148,7 @@ def test_every_field_of_a_change_counts_in_the_fingerprint() -> None:
         "notes": ("noted",),
         "help": "do this",
         "wanted": Action.DELETE,
+        "copy": Copy(Address("ecr@us-east-1", "team/nginx", "1.25.0"), "sha256:" + "0" * 64),
     }
     assert set(other) == {field.name for field in fields(Change)}
     made = [make_plan(change), *(make_plan(replace(change, **{name: other[name]})) for name in other)]

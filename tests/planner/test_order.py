@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from regsync.model.outcome import Result, Status
+from regsync.model.plan import Action, Change
+from regsync.model.registry import Repositories
 from regsync.planner.build import build_plan
 from regsync.planner.order import held_back_by, stages
-from tests.support.states import a_registry, a_request, absent, address, desired, live, there, wanted
+from tests.support.states import (
+    a_registry,
+    a_request,
+    absent,
+    address,
+    an_ecr,
+    an_ecr_spec,
+    desired,
+    in_region,
+    live,
+    there,
+    together,
+    wanted,
+)
 
 
 def test_repositories_come_first_and_deletes_last() -> None:
@@ -31,3 +48,41 @@ def test_a_failed_write_holds_back_the_deletes_of_its_registry_and_nothing_else(
     failed = Result(nginx, Status.FAILED)
     assert held_back_by(old, [failed]) == failed
     assert held_back_by(redis, [failed]) is None
+
+
+def replicated() -> list[Change]:
+    """A pack that is new, from the default region to its replica; the repository is created in the first."""
+    specs = [
+        an_ecr_spec(each, repositories=Repositories(replicated=True)) for each in ("us-east-1", "eu-west-1")
+    ]
+    plan = build_plan(
+        a_request(),
+        desired(*(an_ecr(wanted("nginx"), spec=each) for each in specs)),
+        together(in_region("us-east-1", missing=["nginx"]), in_region("eu-west-1", missing=["nginx"])),
+    )
+    return [change for stage in stages(plan) for change in stage.changes]
+
+
+def test_replication_is_waited_for_after_the_push() -> None:
+    assert [str(each.address).partition("/")[0] for each in replicated()] == [
+        "ecr@us-east-1",
+        "ecr@us-east-1",
+        "ecr@eu-west-1",
+    ]
+
+
+def test_what_replication_brings_depends_on_its_source_alone() -> None:
+    repository, first, replica = replicated()
+    failed = Result(first, Status.FAILED)
+    assert held_back_by(replica, [failed]) == failed
+    assert held_back_by(first, [Result(repository, Status.FAILED)]) is not None
+    other = replace(repository, address=replace(repository.address, registry="ecr@eu-west-1"))
+    assert held_back_by(replica, [Result(other, Status.FAILED)]) is None
+
+
+def test_only_a_repository_that_is_not_created_holds_its_artifacts_back() -> None:
+    repository, first, _ = replicated()
+    update = replace(repository, action=Action.UPDATE)
+    assert held_back_by(first, [Result(update, Status.FAILED)]) is None
+    blocked = replace(repository, action=Action.BLOCKED, wanted=Action.CREATE)
+    assert held_back_by(first, [Result(blocked, Status.REFUSED)]) is not None

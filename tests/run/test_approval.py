@@ -7,11 +7,14 @@ from dataclasses import replace
 import pytest
 
 from regsync.model.outcome import Status
-from regsync.model.plan import Action, Cause, Plan, Reason
+from regsync.model.plan import Action, Cause, Change, Copy, Plan, Reason, ResourceType
+from regsync.model.reference import Address
 from regsync.model.registry import Overwrite
+from regsync.model.settings import Json
 from regsync.planner.build import build_plan
 from regsync.run.approval import Approved
 from regsync.run.approval import approve as match
+from tests.support.plans import LIVE, NEW, make_change, make_plan
 from tests.support.states import a_registry, a_request, a_spec, absent, address, desired, live, there, wanted
 
 
@@ -132,3 +135,113 @@ def test_what_was_to_be_deleted_and_is_wanted_now_is_refused() -> None:
     kept = build_plan(a_request(), desired(a_registry(wanted("old"))), live(there("old")))
     (result,) = approve(deleting(), kept).results
     assert result.status is Status.REFUSED
+
+
+NGINX = "ecr@eu-west-1/team/nginx:1.25.0"
+HERE = Address("ecr@us-east-1", "team/nginx", "1.25.0")
+
+
+def a_copy(digest: str | None = LIVE, *, address: Address = HERE, replicated: bool = False) -> Change:
+    after = {"content": NEW, "title": "nginx-1.25.0.tar.gz", "owner": "data"}
+    return make_change(
+        NGINX,
+        copy=Copy(address, digest, replicated),
+        after=after if replicated else {**after, "digest": digest},
+        source=None,
+    )
+
+
+WAIT = a_copy(None, replicated=True)
+PUSH = make_change(NGINX)
+
+
+def let_through(then: Change, now: Change) -> tuple[Change, ...]:
+    return approve(make_plan(then), make_plan(now)).plan.changes
+
+
+def test_a_copy_is_approved_with_its_digest_from_whichever_region_it_is_taken() -> None:
+    elsewhere = a_copy(address=replace(HERE, registry="ecr@ap-south-1"))
+    assert let_through(a_copy(), a_copy()) == (a_copy(),)
+    assert let_through(a_copy(), elsewhere) == (elsewhere,)
+    for other in (a_copy(NEW), PUSH, WAIT):
+        (result,) = approve(make_plan(a_copy()), make_plan(other)).results
+        assert result.status is Status.REFUSED
+        assert "digest to be copied: expected sha256:" in str(result.detail)
+
+
+def test_what_was_to_come_from_its_folder_still_does_when_another_region_has_it_by_now() -> None:
+    (kept,) = let_through(PUSH, a_copy())
+    assert (kept.copy, kept.source, kept.after) == (None, PUSH.source, PUSH.after)
+
+
+def test_what_replication_was_to_bring_is_still_waited_for_when_its_source_is_there() -> None:
+    (kept,) = let_through(WAIT, a_copy())
+    assert kept.copy == WAIT.copy
+    assert let_through(WAIT, a_copy(address=replace(HERE, registry="ecr@ap-south-1"))) == ()
+
+
+def test_other_content_does_not_pass_because_it_could_be_copied() -> None:
+    other = replace(a_copy(), after={**(a_copy().after or {}), "content": LIVE})
+    (result,) = approve(make_plan(PUSH), make_plan(other)).results
+    assert str(result.detail).startswith("not approved: content: expected")
+
+
+def test_a_repository_that_only_a_copy_needed_is_not_created_when_the_content_is_waited_for() -> None:
+    repository = a_repository(Action.CREATE, None, {})
+    matched = approve(make_plan(WAIT), make_plan(a_copy(), repository))
+    assert [each.copy for each in matched.plan.changes] == [WAIT.copy]
+    assert matched.results == ()
+    (refused,) = approve(make_plan(PUSH), make_plan(a_copy(), repository)).results
+    assert (refused.change, refused.status) == (repository, Status.REFUSED)
+
+
+def a_repository(action: Action, before: Json, after: Json, **more: object) -> Change:
+    return make_change(
+        "ecr@eu-west-1/team/nginx",
+        action,
+        type=ResourceType.REPOSITORY,
+        before=before,
+        after=after,
+        **more,
+    )
+
+
+def test_a_repository_is_approved_with_all_its_settings_before_and_after() -> None:
+    then = a_repository(Action.UPDATE, {"scanOnPush": False}, {"scanOnPush": True})
+    assert let_through(then, then) == (then,)
+    others: list[tuple[Json, Json, str]] = [
+        ({"scanOnPush": None}, {"scanOnPush": True}, "live scanOnPush: expected false, found none"),
+        ({"scanOnPush": False}, {"scanOnPush": True, "tags": {}}, "tags: expected none, found {}"),
+    ]
+    for before, after, said in others:
+        (result,) = approve(make_plan(then), make_plan(a_repository(Action.UPDATE, before, after))).results
+        assert (result.status, result.detail) == (Status.REFUSED, f"not approved: {said}")
+
+
+def test_a_policy_that_means_the_same_in_another_form_is_the_approved_one() -> None:
+    def update(action: Json) -> Change:
+        policy: Json = {"Statement": [{"Effect": "Allow", "Action": action}]}
+        return a_repository(Action.UPDATE, {"policy": None}, {"policy": policy})
+
+    now = update(["ecr:batchgetimage"])
+    assert let_through(update("ecr:BatchGetImage"), now) == (now,)
+
+
+def test_settings_that_are_so_by_now_are_done_only_where_they_are_the_approved_ones() -> None:
+    then = a_repository(Action.UPDATE, {"scanOnPush": False}, {"scanOnPush": True})
+    for live_now, status in ((True, Status.ALREADY), (False, Status.REFUSED)):
+        now = a_repository(Action.NO_OP, {"scanOnPush": live_now}, {"scanOnPush": live_now})
+        (result,) = approve(make_plan(then), make_plan(now)).results
+        assert result.status is status
+
+
+def test_a_repository_that_replication_has_created_by_now_gets_its_approved_settings() -> None:
+    source = Copy(replace(HERE, tag=None), replicated=True)
+    then = a_repository(Action.CREATE, None, {"scanOnPush": True}, copy=source)
+    now = a_repository(Action.UPDATE, {"scanOnPush": False}, {"scanOnPush": True})
+    assert let_through(then, now) == (now,)
+    other = a_repository(Action.UPDATE, {"scanOnPush": False}, {"scanOnPush": True, "tags": {"a": "1"}})
+    assert let_through(then, other) == ()
+    created = a_repository(Action.CREATE, None, {"scanOnPush": True})
+    (kept,) = let_through(then, created)
+    assert kept.copy == source

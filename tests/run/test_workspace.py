@@ -10,7 +10,8 @@ from regsync.model.plan import PlanRequest, Selection
 from regsync.model.registry import RegistrySpec
 from regsync.registries.artifacts import StoreRegistry
 from regsync.registries.base import Surroundings
-from tests.support.world import World
+from regsync.run.apply import Stop
+from tests.support.world import RegionalWorld, World, a_request
 
 
 @pytest.mark.parametrize(
@@ -43,3 +44,34 @@ def test_a_registry_of_which_nothing_can_be_selected_is_not_asked(
     with Noted(tmp_path).workspace() as workspace:
         workspace.plan(PlanRequest(paths, selection))
     assert sorted(asked) == reached
+
+
+def test_regions_outside_the_selection_are_read_to_copy_from_and_named(tmp_path: Path) -> None:
+    world = RegionalWorld(tmp_path)
+    world.declare({("nginx", "1.0.0"): ""}, regions=["us-east-1"])
+    world.apply()
+    world.declare({("nginx", "1.0.0"): ""}, policy={"prune": "managed"})
+    asked: dict[str, set[str]] = {name: set() for name in world.regions}
+    for name, region in world.regions.items():
+        region.fault = lambda operation, *_, name=name: asked[name].add(operation)
+    plan = world.plan("platform", "platform@eu-west-1/*")
+    assert asked["us-east-1"] == {"get_manifest"}
+    assert "repositories" in asked["eu-west-1"]
+    assert [each.name for each in plan.registries] == ["platform@eu-west-1"]
+    assert [str(each.copy.address.registry) for each in plan.changes if each.copy] == ["platform@us-east-1"]
+    assert plan.notes == (
+        "outside the selection, looked at only to copy from: platform@ap-south-1, platform@us-east-1",
+    )
+
+
+def test_a_source_outside_the_selection_is_never_written_to(tmp_path: Path) -> None:
+    world = RegionalWorld(tmp_path)
+    world.declare({("nginx", "1.0.0"): ""})
+    with world.workspace() as workspace:
+        plan, desired = workspace.plan(a_request("platform", "platform@eu-west-1/*"))
+        workspace.apply(plan, desired, stop=Stop())
+        assert {name: each.read_only for name, each in world.regions.items()} == {
+            "us-east-1": True,
+            "ap-south-1": True,
+            "eu-west-1": False,
+        }

@@ -13,6 +13,7 @@ from regsync.model.plan import (
     Action,
     Cause,
     Change,
+    Copy,
     Guard,
     Overrides,
     Plan,
@@ -121,6 +122,7 @@ changes = st.builds(
     notes=tuples_of(words),
     help=st.none() | words,
     wanted=st.none() | st.sampled_from(Action),
+    copy=st.none() | st.builds(Copy, addresses, st.none() | words, st.booleans()),
 )
 guards = st.builds(
     Guard,
@@ -157,7 +159,7 @@ requests = st.builds(
 plans = st.builds(
     Plan,
     request=requests,
-    registries=tuples_of(st.builds(RegistryView, names, words, words, st.none() | words)),
+    registries=tuples_of(st.builds(RegistryView, names, words, words, st.none() | words, st.none() | words)),
     changes=tuples_of(changes, 6),
     guards=tuples_of(guards),
     unreadable=tuples_of(unreadables),
@@ -186,4 +188,5 @@ outcomes = st.builds(
     results=tuples_of(results, 6),
     seconds=st.floats(0, 10**6),
     signal=st.sampled_from([None, 2, 15]),
+    requests=st.dictionaries(names, counts, max_size=2),
 )

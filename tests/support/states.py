@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from regsync.model.content import Content, FileEntry
 from regsync.model.diagnostic import Origin
 from regsync.model.plan import Overrides, PlanRequest, Selection
 from regsync.model.reference import Address, sha256_digest
-from regsync.model.registry import Policy, Provider, RegistrySpec, RegistryType
+from regsync.model.registry import Policy, Provider, RegistrySpec, RegistryType, Repositories
+from regsync.model.settings import Json
 from regsync.model.state import (
     DesiredAbsence,
     DesiredArtifact,
@@ -43,6 +45,22 @@ def a_spec(name: str = "harbor", *, owner: str = "platform", **policy: Any) -> R
     )
 
 
+def an_ecr_spec(
+    region: str = "us-east-1", *, repositories: Repositories | None = None, **policy: Any
+) -> RegistrySpec:
+    """One region of the document `ecr`, whose default region is us-east-1."""
+    positions = {"repositories": Origin(FILE, 40, 3), "repositories.scanOnPush": Origin(FILE, 42, 5)}
+    spec = a_spec(f"ecr@{region}", **policy)
+    return replace(
+        spec,
+        type=RegistryType.ECR,
+        region=region,
+        default_region="us-east-1",
+        repositories=repositories or Repositories(),
+        origins={**spec.origins, **positions},
+    )
+
+
 def content(text: str) -> Content:
     """The content of a pack whose only file holds `text`."""
     return Content.of([FileEntry("values.yaml", sha256_digest(text.encode())[7:], len(text))])
@@ -69,11 +87,17 @@ def absent(name: str, *, tag: str = "1.0.0") -> DesiredAbsence:
 
 
 def there(
-    name: str, text: str = "", *, owner: str | None = "platform", tag: str = "1.0.0", **other: Any
+    name: str,
+    text: str = "",
+    *,
+    owner: str | None = "platform",
+    tag: str = "1.0.0",
+    registry: str = "harbor",
+    **other: Any,
 ) -> LiveArtifact:
     """A live artifact; with an owner it bears the mark of a push, without one it came by hand."""
     fields: dict[str, Any] = {
-        "address": address(name, tag),
+        "address": address(name, tag, registry),
         "digest": sha256_digest(f"{name}:{text}".encode()),
         "content": content(text or name).digest,
         "title": f"{name}-{tag}.tar.gz",
@@ -95,6 +119,40 @@ def a_registry(
     return DesiredRegistry(spec, tuple(artifacts), tuple(absences), repositories)
 
 
+def an_ecr(*artifacts: DesiredArtifact, spec: RegistrySpec | None = None) -> DesiredRegistry:
+    """A region that must hold the artifacts, whatever region they name, and a repository for each."""
+    spec = spec or an_ecr_spec()
+    held = tuple(replace(each, address=replace(each.address, registry=spec.name)) for each in artifacts)
+    names = sorted({each.address.path.rpartition("/")[2] for each in held})
+    return DesiredRegistry(spec, held, (), tuple(a_repository(name, spec) for name in names))
+
+
+def a_repository(name: str = "nginx", spec: RegistrySpec | None = None, **other: Any) -> DesiredRepository:
+    """The repository of a pack that must be there itself."""
+    spec = spec or an_ecr_spec()
+    found = DesiredRepository(
+        address(name, None, spec.name),
+        Origin(FILE, 14, 7),
+        base=False,
+        explicit=True,
+        create=spec.repositories.create,
+        settings=spec.repositories.settings,
+    )
+    return replace(found, **other)
+
+
+def a_live_repository(
+    name: str = "nginx",
+    settings: Mapping[str, Json] | None = None,
+    *,
+    registry: str = "ecr@us-east-1",
+    **other: Any,
+) -> LiveRepository:
+    """A repository with its settings; with an owner or marks, they have been read."""
+    fields: dict[str, Any] = {"settings": settings or {}, "marks_read": True}
+    return LiveRepository(address(name, None, registry), **fields | other)
+
+
 def desired(*registries: DesiredRegistry) -> DesiredState:
     return DesiredState(registries, files=1)
 
@@ -102,20 +160,46 @@ def desired(*registries: DesiredRegistry) -> DesiredState:
 def live(
     *artifacts: LiveArtifact,
     missing: Iterable[Address] = (),
-    repositories: Iterable[Address] = (),
+    repositories: Iterable[LiveRepository | Address] = (),
     unreadable: Iterable[Unreadable] = (),
     registry: str = "harbor",
 ) -> LiveState:
+    found = [each if isinstance(each, LiveRepository) else LiveRepository(each) for each in repositories]
     return LiveState(
         {
             registry: Observed(
                 artifacts={each.address: each for each in artifacts},
                 absent=frozenset(missing),
-                repositories={each: LiveRepository(each) for each in repositories},
+                repositories={each.address: each for each in found},
                 unreadable=tuple(unreadable),
             )
         }
     )
+
+
+def in_region(
+    region: str,
+    *artifacts: LiveArtifact,
+    settings: Mapping[str, Json] | None = None,
+    unreadable: Iterable[Unreadable] = (),
+    missing: Iterable[str] = (),
+) -> LiveState:
+    """What one region of the document `ecr` holds: artifacts, whatever region they name, in repositories of ours with
+    these settings. Of `missing` packs the repositories are missing, too."""
+    name = f"ecr@{region}"
+    held = [replace(each, address=replace(each.address, registry=name)) for each in artifacts]
+    there = {each.address.path.rpartition("/")[2] for each in held}
+    return live(
+        *held,
+        missing=[address(each, tag, name) for each in missing for tag in ("1.0.0", None)],
+        repositories=[a_live_repository(each, settings, registry=name, owner="platform") for each in there],
+        unreadable=unreadable,
+        registry=name,
+    )
+
+
+def together(*states: LiveState) -> LiveState:
+    return LiveState({name: found for state in states for name, found in state.registries.items()})
 
 
 def a_request(*targets: str, excludes: tuple[str, ...] = (), **overrides: Any) -> PlanRequest:

@@ -1,4 +1,4 @@
-"""A small world for whole runs: manifests and folders of several owners over one registry in memory."""
+"""A small world for whole runs: manifests and folders of several owners over registries in memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ from regsync.registries.base import Surroundings
 from regsync.registries.memory import MemoryStore
 from regsync.run.apply import Stop
 from regsync.run.approval import approve
+from regsync.run.replication import Patience
 from regsync.run.workspace import Workspace
+from tests.support.regions import Region, RegionRegistry
+
+HASTE = Patience(shortest=0, longest=0, whole=60)
+"""Replication in memory is there when it is asked for."""
 
 Packs = Mapping[tuple[str, str], str]
 """Content by name and version."""
@@ -47,8 +52,9 @@ class World:
         owner: str = "platform",
         policy: Mapping[str, object] | None = None,
         absent: tuple[str, ...] = (),
+        **spec: object,
     ) -> None:
-        """Write `owner`'s folders and manifest anew."""
+        """Write `owner`'s folders and manifest anew; `spec` goes into the manifest as it stands."""
         home = self.root / owner
         shutil.rmtree(home, ignore_errors=True)
         for (name, version), text in packs.items():
@@ -66,50 +72,90 @@ class World:
             "metadata": {"name": owner},
             "spec": {
                 "provider": "pack",
-                "type": "basic",
-                "endpoint": "https://registry.example.com",
+                **self.place(),
                 "baseContentPaths": ["team"],
                 "policy": dict(policy or {}),
                 "content": content,
+                **spec,
             },
         }
         (home / "registry.yaml").write_text(json.dumps(manifest))
 
+    def place(self) -> dict[str, object]:
+        """The fields of a manifest that say where the registry is."""
+        return {"type": "basic", "endpoint": "https://registry.example.com"}
+
+    def stores(self) -> Mapping[str, MemoryStore]:
+        """What there is to push to, each by how its tags are told from others'."""
+        return {"": self.store}
+
     @contextmanager
     def workspace(self) -> Iterator[Workspace]:
-        self.store.read_only = True
+        for store in self.stores().values():
+            store.read_only = True
         with Workspace(
             self.root, environment={}, indexes=self.indexes, sink=self.events.append, opener=self._open
         ) as workspace:
             yield workspace
 
-    def plan(self, owner: str = "platform", **wanted: object) -> Plan:
+    def plan(self, owner: str = "platform", *targets: str, **wanted: object) -> Plan:
         with self.workspace() as workspace:
-            return workspace.plan(a_request(owner, **wanted))[0]
+            return workspace.plan(a_request(owner, *targets, **wanted))[0]
 
-    def apply(self, owner: str = "platform", **wanted: object) -> Outcome:
+    def apply(self, owner: str = "platform", *targets: str, **wanted: object) -> Outcome:
         """Plan and carry out what the guards let through."""
         with self.workspace() as workspace:
-            plan, desired = workspace.plan(a_request(owner, **wanted))
-            return workspace.apply(plan, desired, stop=Stop())
+            plan, desired = workspace.plan(a_request(owner, *targets, **wanted))
+            return workspace.apply(plan, desired, stop=Stop(), patience=HASTE)
 
     def apply_saved(self, approved: Plan) -> Outcome:
         with self.workspace() as workspace:
             fresh, desired = workspace.plan(approved.request)
             matched = approve(approved, fresh, gone=workspace.is_gone)
-            return workspace.apply(matched.plan, desired, stop=Stop(), refused=matched.results)
+            return workspace.apply(
+                matched.plan, desired, stop=Stop(), refused=matched.results, patience=HASTE
+            )
 
     def tags(self) -> dict[str, str]:
-        """Digest by `repository:tag` of all that is in the registry."""
+        """Digest by `repository:tag` of all that there is, where there are regions with the region before it."""
         return {
-            f"{repository}:{tag}": self.store.head_manifest(repository, tag)
-            for repository in self.store.repositories("")
-            for tag in self.store.tags(repository)
+            f"{where}{repository}:{tag}": store.head_manifest(repository, tag)
+            for where, store in self.stores().items()
+            for repository in store.repositories("")
+            for tag in store.tags(repository)
         }
 
     def _open(self, spec: RegistrySpec, surroundings: Surroundings) -> StoreRegistry:
         return StoreRegistry(spec, self.store, surroundings.indexes)
 
 
-def a_request(owner: str, **overrides: object) -> PlanRequest:
-    return PlanRequest((f"{owner}/registry.yaml",), Selection(), Overrides(**overrides))  # type: ignore[arg-type]
+class RegionalWorld(World):
+    """The same over a registry with several regions, of which the first is the default region of each owner."""
+
+    def __init__(self, root: Path, *, replicated: bool = False) -> None:
+        super().__init__(root)
+        self.replicated = replicated
+        self.regions = {name: Region() for name in ("us-east-1", "ap-south-1", "eu-west-1")}
+        first, *others = self.regions
+        if replicated:
+            self.regions[first].replicas = {name: self.regions[name] for name in others}
+
+    def place(self) -> dict[str, object]:
+        host = "123456789012.dkr.ecr.{{.spectro.system.aws.region}}.amazonaws.com"
+        replicated = {"replicated": True} if self.replicated else {}
+        return {
+            "type": "ecr",
+            "endpoint": host,
+            "regions": list(self.regions),
+            "repositories": replicated,
+        }
+
+    def stores(self) -> Mapping[str, MemoryStore]:
+        return {f"{name}/": region for name, region in self.regions.items()}
+
+    def _open(self, spec: RegistrySpec, surroundings: Surroundings) -> StoreRegistry:
+        return RegionRegistry(spec, self.regions[spec.region or ""], surroundings.indexes)
+
+
+def a_request(owner: str, *targets: str, **overrides: object) -> PlanRequest:
+    return PlanRequest((f"{owner}/registry.yaml",), Selection(targets), Overrides(**overrides))  # type: ignore[arg-type]

@@ -4,43 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
 
 from regsync import __version__
-from regsync.model.content import CONTENT_ALGORITHM, FileDiff, FileEntry, FileStatus
+from regsync.model.content import CONTENT_ALGORITHM, FileEntry
+from regsync.model.decode import ACTIONS, decode_plan, optional
 from regsync.model.diagnostic import Origin
 from regsync.model.errors import Refused
-from regsync.model.plan import (
-    Action,
-    Cause,
-    Change,
-    Guard,
-    Overrides,
-    Plan,
-    PlanRequest,
-    Reason,
-    RegistryView,
-    ResourceType,
-    Selection,
-    Source,
-)
-from regsync.model.reference import Address
+from regsync.model.parity import Parity, parity
+from regsync.model.plan import Change, Copy, Plan, PlanRequest, Source
 from regsync.model.settings import Json
-from regsync.model.state import Unreadable, UnreadableScope
 
 FORMAT_VERSION = "1.0"
 """Readers ignore keys that they do not know and refuse a major version that they do not know."""
 
 _ENVELOPE = ("format_version", "regsync_version", "timestamp", "plan_id", "fingerprint")
-_ACTIONS: Mapping[Action, tuple[str, ...]] = {
-    action: ("delete", "create") if action is Action.REPLACE else (action.value,) for action in Action
-}
-
-T = TypeVar("T")
-U = TypeVar("U")
-Object = Mapping[str, Any]
-"""A JSON object of a document that somebody else may have written: nothing in it is known to have its type."""
 
 
 def plan_to_json(plan: Plan, *, timestamp: str) -> dict[str, Json]:
@@ -90,7 +68,7 @@ def plan_from_json(document: object) -> Plan:
             "the plan was altered after it was saved: its fingerprint does not fit", hint="plan again"
         )
     try:
-        return _decode_plan(content)
+        return decode_plan(content)
     except (KeyError, TypeError, ValueError) as broken:
         raise Refused(f"the plan cannot be read: {broken}", hint=written_by) from broken
 
@@ -106,10 +84,17 @@ def _encode_plan(plan: Plan) -> dict[str, Json]:
         "content_algorithm": CONTENT_ALGORITHM,
         "request": _encode_request(plan.request),
         "registries": [
-            {"name": each.name, "type": each.type, "endpoint": each.endpoint, "region": each.region}
+            {
+                "name": each.name,
+                "type": each.type,
+                "endpoint": each.endpoint,
+                "region": each.region,
+                "default_region": each.default_region,
+            }
             for each in plan.registries
         ],
         "resource_changes": [_encode_change(change) for change in plan.changes],
+        "parity": [_encode_parity(each) for each in parity(plan)],
         "guards": [
             {
                 "name": guard.name,
@@ -117,7 +102,7 @@ def _encode_plan(plan: Plan) -> dict[str, Json]:
                 "ok": guard.ok,
                 "text": guard.text,
                 "override": guard.override,
-                "origin": _optional(guard.origin, _encode_origin),
+                "origin": optional(guard.origin, _encode_origin),
             }
             for guard in plan.guards
         ],
@@ -175,23 +160,24 @@ def _encode_change(change: Change) -> Json:
         "address": str(change.address),
         "type": change.type.value,
         "change": {
-            "actions": list(_ACTIONS[change.action]),
+            "actions": list(ACTIONS[change.action]),
             "before": None if change.before is None else dict(change.before),
             "after": None if change.after is None else dict(change.after),
         },
-        "wanted": None if change.wanted is None else list(_ACTIONS[change.wanted]),
+        "wanted": None if change.wanted is None else list(ACTIONS[change.wanted]),
         "cause": change.cause.value,
         "reason": change.reason.value,
         "why": change.why,
-        "origin": _optional(change.origin, _encode_origin),
+        "origin": optional(change.origin, _encode_origin),
         "binding": dict(change.binding),
-        "source": _optional(change.source, _encode_source),
+        "source": optional(change.source, _encode_source),
+        "copy": optional(change.copy, _encode_copy),
         "diffs": [
             {
                 "path": diff.path,
                 "status": diff.status.value,
-                "before": _optional(diff.before, _encode_file),
-                "after": _optional(diff.after, _encode_file),
+                "before": optional(diff.before, _encode_file),
+                "after": optional(diff.after, _encode_file),
                 "lines": list(diff.lines),
                 "note": diff.note,
             }
@@ -199,6 +185,20 @@ def _encode_change(change: Change) -> Json:
         ],
         "notes": list(change.notes),
         "help": change.help,
+    }
+
+
+def _encode_parity(table: Parity) -> Json:
+    return {
+        "registry": table.registry,
+        "regions": list(table.regions),
+        "artifacts": [
+            {
+                "artifact": row.artifact,
+                "standings": {region: standing.value for region, standing in row.standings.items()},
+            }
+            for row in table.rows
+        ],
     }
 
 
@@ -210,6 +210,10 @@ def _encode_source(source: Source) -> Json:
     return {"shown": source.shown, "files": source.files, "size": source.size}
 
 
+def _encode_copy(copy: Copy) -> Json:
+    return {"address": str(copy.address), "digest": copy.digest, "replicated": copy.replicated}
+
+
 def _encode_file(entry: FileEntry) -> Json:
     return {
         "path": entry.path,
@@ -217,146 +221,3 @@ def _encode_file(entry: FileEntry) -> Json:
         "size": entry.size,
         "executable": entry.executable,
     }
-
-
-def _decode_plan(document: Object) -> Plan:
-    summary = _take(document, "summary", dict)
-    return Plan(
-        request=_decode_request(_take(document, "request", dict)),
-        registries=_each(document, "registries", _decode_registry),
-        changes=_each(document, "resource_changes", _decode_change),
-        guards=_each(document, "guards", _decode_guard),
-        unreadable=_each(document, "unreadable", _decode_unreadable),
-        notes=_texts(document, "notes"),
-        unmanaged=_take(summary, "unmanaged", int),
-        not_compared=_take(summary, "not_compared", int),
-        outside=_take(summary, "outside_selection", int),
-        manifest_files=_take(document, "manifest_files", int),
-    )
-
-
-def _decode_request(document: Object) -> PlanRequest:
-    selection = _take(document, "selection", dict)
-    overrides = _take(document, "overrides", dict)
-    return PlanRequest(
-        paths=_texts(document, "paths"),
-        selection=Selection(_texts(selection, "targets"), _texts(selection, "excludes")),
-        overrides=Overrides(
-            max_deletes=_maybe(overrides, "max_deletes", int),
-            max_delete_share=_maybe(overrides, "max_delete_share", int),
-            allow_empty=_texts(overrides, "allow_empty"),
-            unprotect=_texts(overrides, "unprotect"),
-            adopt=_texts(overrides, "adopt"),
-        ),
-        variables=_take(document, "variables", dict),
-    )
-
-
-def _decode_registry(document: Object) -> RegistryView:
-    return RegistryView(
-        name=_take(document, "name", str),
-        type=_take(document, "type", str),
-        endpoint=_take(document, "endpoint", str),
-        region=_maybe(document, "region", str),
-    )
-
-
-def _decode_guard(document: Object) -> Guard:
-    return Guard(
-        name=_take(document, "name", str),
-        registry=_take(document, "registry", str),
-        ok=_take(document, "ok", bool),
-        text=_take(document, "text", str),
-        override=_take(document, "override", str),
-        origin=_optional(document["origin"], _decode_origin),
-    )
-
-
-def _decode_unreadable(document: Object) -> Unreadable:
-    return Unreadable(
-        registry=_take(document, "registry", str),
-        scope=UnreadableScope(document["scope"]),
-        reason=_take(document, "reason", str),
-        path=_take(document, "path", str),
-        tag=_maybe(document, "tag", str),
-        hint=_maybe(document, "hint", str),
-    )
-
-
-def _decode_change(document: Object) -> Change:
-    change = _take(document, "change", dict)
-    return Change(
-        address=Address.parse(_take(document, "address", str)),
-        type=ResourceType(document["type"]),
-        action=_action(_texts(change, "actions")),
-        cause=Cause(document["cause"]),
-        reason=Reason(document["reason"]),
-        why=_take(document, "why", str),
-        origin=_optional(document["origin"], _decode_origin),
-        before=_maybe(change, "before", dict),
-        after=_maybe(change, "after", dict),
-        binding={key: _take(document["binding"], key, str) for key in _take(document, "binding", dict)},
-        source=_optional(document["source"], _decode_source),
-        diffs=_each(document, "diffs", _decode_diff),
-        notes=_texts(document, "notes"),
-        help=_maybe(document, "help", str),
-        wanted=None if document["wanted"] is None else _action(_texts(document, "wanted")),
-    )
-
-
-def _action(actions: tuple[str, ...]) -> Action:
-    for action, words in _ACTIONS.items():
-        if words == actions:
-            return action
-    raise ValueError(f"unknown actions {', '.join(actions)}")
-
-
-def _decode_diff(document: Object) -> FileDiff:
-    return FileDiff(
-        path=_take(document, "path", str),
-        status=FileStatus(document["status"]),
-        before=_optional(document["before"], _decode_file),
-        after=_optional(document["after"], _decode_file),
-        lines=_texts(document, "lines"),
-        note=_maybe(document, "note", str),
-    )
-
-
-def _decode_file(document: Object) -> FileEntry:
-    return FileEntry(
-        path=_take(document, "path", str),
-        sha256=_take(document, "sha256", str),
-        size=_take(document, "size", int),
-        executable=_take(document, "executable", bool),
-    )
-
-
-def _decode_source(document: Object) -> Source:
-    return Source(_take(document, "shown", str), _take(document, "files", int), _take(document, "size", int))
-
-
-def _decode_origin(document: Object) -> Origin:
-    return Origin(_take(document, "file", str), _take(document, "line", int), _take(document, "column", int))
-
-
-def _optional(value: T | None, convert: Callable[[T], U]) -> U | None:
-    return None if value is None else convert(value)
-
-
-def _take(document: Object, key: str, kind: type[T]) -> T:
-    value = document[key]
-    if not isinstance(value, kind):
-        raise TypeError(f"`{key}` is not of type {kind.__name__}")
-    return value
-
-
-def _maybe(document: Object, key: str, kind: type[T]) -> T | None:
-    return None if document[key] is None else _take(document, key, kind)
-
-
-def _each(document: Object, key: str, decode: Callable[[Object], T]) -> tuple[T, ...]:
-    return tuple(decode(element) for element in _take(document, key, list))
-
-
-def _texts(document: Object, key: str) -> tuple[str, ...]:
-    return tuple(_take({key: element}, key, str) for element in _take(document, key, list))

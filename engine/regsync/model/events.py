@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from regsync.model.diagnostic import Diagnostic
@@ -36,7 +36,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
+    """A plan is made; `requests` were sent for it, by live registry."""
+
     plan: Plan
+    requests: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

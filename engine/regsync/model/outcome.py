@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from regsync.model.plan import Action, Change, Plan
@@ -52,6 +53,8 @@ class Outcome:
     seconds: float = 0.0
     signal: int | None = None
     """The signal that interrupted it."""
+    requests: Mapping[str, int] = field(default_factory=dict)
+    """Requests sent meanwhile, by live registry, repeated ones included."""
 
     @property
     def sent(self) -> int:

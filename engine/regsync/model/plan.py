@@ -87,9 +87,9 @@ class Change:
     """One object and what is to happen to it.
 
     `before` and `after` are JSON objects, None where the object is absent on that side. Artifacts have `digest`,
-    `content`, `title`, `owner`, `tags` before, and `content`, `title`, `owner` after; repositories have the settings
-    that the manifest writes. `wanted` is set on a blocked
-    change: the action that is held back.
+    `content`, `title`, `owner`, `tags` before, and `content`, `title`, `owner` after, for a copy from another region
+    also the `digest`; repositories have the settings that the manifest writes. `wanted` is set on a blocked change: the
+    action that is held back. A change has a `source` or a `copy`, or neither.
     """
 
     address: Address
@@ -195,6 +195,8 @@ class RegistryView:
     type: str
     endpoint: str
     region: str | None = None
+    default_region: str | None = None
+    """Of the document that it is one region of."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 FIXED = frozenset({"encryption"})
 """What cannot be changed once a repository exists (Amazon ECR, CreateRepository)."""
 
-_BY_KEY = frozenset({"encryption", "tags"})
+BY_KEY = frozenset({"encryption", "tags"})
 """Compared by the keys that are written; others may stand beside them."""
 
 _ROOT = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):root")
@@ -31,9 +31,14 @@ def differs(name: str, wanted: Json, live: Json) -> bool:
     return canonical(name, wanted) != canonical(name, seen(name, wanted, live))
 
 
+def differing(wanted: Mapping[str, Json], live: Mapping[str, Json]) -> tuple[str, ...]:
+    """The written settings whose live values mean something else, sorted; what is not live is None there."""
+    return tuple(name for name in sorted(wanted) if differs(name, wanted[name], live.get(name)))
+
+
 def seen(name: str, wanted: Json, live: Json) -> Json:
     """The part of a live value that what is written speaks of."""
-    if name in _BY_KEY and isinstance(wanted, dict) and isinstance(live, dict):
+    if name in BY_KEY and isinstance(wanted, dict) and isinstance(live, dict):
         return {key: live[key] for key in wanted if key in live}
     return live
 
@@ -58,12 +63,16 @@ def canonical(name: str, value: Json) -> Json:
 
 def is_immutable(settings: Mapping[str, Json], tag: str) -> bool:
     """Whether a repository with these settings refuses to move `tag`. Patterns know `*` only (Amazon ECR)."""
-    mutability = settings.get("tagMutability")
-    if mutability not in ("IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION"):
-        return False
     patterns = settings.get("tagMutabilityExclusions")
     excluded = isinstance(patterns, list) and any(fnmatchcase(tag, str(each)) for each in patterns)
-    return excluded if mutability == "MUTABLE_WITH_EXCLUSION" else not excluded
+    match settings.get("tagMutability"):
+        case "IMMUTABLE":
+            return True
+        case "IMMUTABLE_WITH_EXCLUSION":
+            return not excluded
+        case "MUTABLE_WITH_EXCLUSION":
+            return excluded
+    return False
 
 
 def _policy(document: Mapping[str, Json]) -> Json:

@@ -69,7 +69,8 @@ class DesiredRegistry:
 
 @dataclass(frozen=True, slots=True)
 class DesiredState:
-    """What the manifests and folders say, one entry per live registry, sorted by name."""
+    """What the manifests and folders say, one entry per live registry, sorted by document; the regions of one stand in
+    the order in which the manifest names them."""
 
     registries: tuple[DesiredRegistry, ...]
     files: int

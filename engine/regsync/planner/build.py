@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 
 from regsync.model.plan import (
     Action,
@@ -13,62 +12,57 @@ from regsync.model.plan import (
     PlanRequest,
     Reason,
     RegistryView,
+    Selection,
 )
 from regsync.model.reference import Address
 from regsync.model.registry import Prune
+from regsync.model.settings import Json, differing, is_immutable
 from regsync.model.state import (
     DesiredRegistry,
     DesiredRepository,
     DesiredState,
+    LiveRepository,
     LiveState,
     Observed,
     Unreadable,
     UnreadableScope,
 )
-from regsync.planner import compare
+from regsync.planner import compare, regions, repositories
 from regsync.planner.guards import guards
 
 
 def build_plan(request: PlanRequest, desired: DesiredState, live: LiveState) -> Plan:
     """Compare everything and judge it. A pure function: equal facts give equal plans.
 
-    What was neither found nor said to be absent by the registry itself is not compared and yields no change.
+    What was neither found nor said to be absent by the registry itself is not compared and yields no change. Of a
+    live registry that the selection does not reach the plan says nothing; other regions may copy from it.
     """
     changes: list[Change] = []
     judged: list[Guard] = []
     unreadable: list[Unreadable] = []
     notes: list[str] = []
     unmanaged = not_compared = outside = 0
-    for wanted in desired.registries:
-        spec = wanted.spec
-        observed = live.registries.get(spec.name, Observed())
-        found = _compare_registry(wanted, observed, request)
-        selected = [each for each in found.changes if request.selection.includes(each.address)]
-        outside += sum(
-            1
-            for each in found.changes
-            if each.action is not Action.NO_OP and not request.selection.includes(each.address)
-        )
-        dark = _selected_unreadable(found.unreadable, found.not_compared, request)
-        not_compared += sum(1 for each in found.not_compared if request.selection.includes(each))
-        selected = _withhold_deletes(selected, dark)
+    selection = request.selection
+    reached = [each for each in _compare(desired, live, request) if selection.reaches(each.spec.name)]
+    for found in reached:
+        outside += _differing(found.changes) - _differing(found.selected)
+        dark = _selected_unreadable(found.unreadable, found.not_compared, selection)
+        not_compared += sum(1 for each in found.not_compared if selection.includes(each))
+        selected = _withhold_deletes(found.selected, dark)
         judged += guards(
-            spec,
+            found.spec,
             selected,
-            live=len(observed.artifacts),
-            desired=len(wanted.artifacts),
+            live=len(found.observed.artifacts),
+            desired=len(found.wanted.artifacts),
             overrides=request.overrides,
         )
         changes += selected
         unreadable += dark
-        notes += [f"{spec.name}: {note}" for note in dict.fromkeys(observed.notes)]
+        notes += [f"{found.spec.name}: {note}" for note in dict.fromkeys(found.observed.notes)]
         unmanaged += found.unmanaged
     return Plan(
         request=request,
-        registries=tuple(
-            RegistryView(each.spec.name, each.spec.type.value, each.spec.shown_endpoint, each.spec.region)
-            for each in sorted(desired.registries, key=lambda each: each.spec.name)
-        ),
+        registries=tuple(sorted((_view(each) for each in reached), key=lambda each: each.name)),
         changes=tuple(sorted(changes, key=lambda each: each.address)),
         guards=tuple(sorted(judged, key=lambda each: (each.registry, each.name))),
         unreadable=tuple(sorted(unreadable, key=lambda each: (each.address, each.reason))),
@@ -83,9 +77,12 @@ def build_plan(request: PlanRequest, desired: DesiredState, live: LiveState) -> 
 class _Found:
     """What the comparison of one live registry gathers."""
 
-    def __init__(self, observed: Observed) -> None:
+    def __init__(self, wanted: DesiredRegistry, observed: Observed) -> None:
+        self.wanted = wanted
+        self.spec = wanted.spec
         self.observed = observed
         self.changes: list[Change] = []
+        self.selected: list[Change] = []
         self.unreadable = list(observed.unreadable)
         self.not_compared: list[Address] = []
         self.unmanaged = 0
@@ -96,22 +93,54 @@ class _Found:
         if not any(each.covers(address) for each in self.unreadable):
             if known or address in self.observed.absent:
                 return True
-            self.unreadable.append(
-                Unreadable(
-                    address.registry, UnreadableScope.TAG, "it was not read", address.path, address.tag
-                )
-            )
+            self.unreadable.append(_unread(address))
         self.not_compared.append(address)
         return False
 
 
+def _compare(desired: DesiredState, live: LiveState, request: PlanRequest) -> list[_Found]:
+    """Compare each live registry, and settle region by region what one takes over from another."""
+    selection = request.selection
+    everything = []
+    for document in regions.by_document(desired.registries):
+        group = [
+            _compare_registry(each, live.registries.get(each.spec.name, Observed()), request)
+            for each in document
+        ]
+        twins = regions.live_twins(change for found in group for change in found.changes)
+        first: Mapping[regions.Place, Change] = {}
+        for found in group:
+            if found.spec.is_replica:
+                changes = [regions.replicated(each, found.spec, first, selection) for each in found.changes]
+                found.changes = repositories.in_replica(changes, group[0].spec.name)
+            else:
+                found.changes = [regions.copied(change, twins) for change in found.changes]
+            found.selected = repositories.select(found.changes, selection)
+            if found is group[0]:
+                first = {regions.place(each): each for each in (*found.changes, *found.selected)}
+        everything += group
+    return everything
+
+
 def _compare_registry(wanted: DesiredRegistry, observed: Observed, request: PlanRequest) -> _Found:
-    found = _Found(observed)
+    found = _Found(wanted, observed)
     spec, live = wanted.spec, observed.artifacts
+    settings = {
+        repository.address.path: _compare_explicit(found, repository, request)
+        for repository in wanted.repositories
+        if repository.explicit
+    }
     for artifact in wanted.artifacts:
         if found.readable(artifact.address):
+            path, tag = artifact.address.path, artifact.address.tag or ""
             found.changes.append(
-                compare.compare_artifact(spec, artifact, live.get(artifact.address), request.overrides)
+                compare.compare_artifact(
+                    spec,
+                    artifact,
+                    live.get(artifact.address),
+                    request.overrides,
+                    immutable=is_immutable(settings.get(path, {}), tag),
+                )
             )
     for absence in wanted.absences:
         if found.readable(absence.address):
@@ -126,21 +155,60 @@ def _compare_registry(wanted: DesiredRegistry, observed: Observed, request: Plan
             found.changes.append(compare.prune(spec, artifact_there))
         else:
             found.unmanaged += 1
-    going = {each.address for each in found.changes if each.action is Action.DELETE}
-    staying = [address for address in live if address not in going]
     for repository in wanted.repositories:
-        if any(_beneath(repository, address) for address in staying):
-            found.changes.append(compare.compare_repository(spec, repository, exists=True))
-        elif any(each.path.startswith(repository.beneath) for each in found.unreadable):
-            found.not_compared.append(repository.address)  # something may live beneath it
-        elif found.readable(repository.address):
-            exists = repository.address in observed.repositories
-            found.changes.append(compare.compare_repository(spec, repository, exists))
+        if not repository.explicit:
+            _compare_implicit(found, repository, request)
     return found
 
 
-def _beneath(repository: DesiredRepository, address: Address) -> bool:
-    return address.path.startswith(repository.beneath)
+def _compare_explicit(
+    found: _Found, repository: DesiredRepository, request: PlanRequest
+) -> Mapping[str, Json]:
+    """Compare a repository that must be there itself. Returns the settings that it has when artifacts are pushed."""
+    address = repository.address
+    if not found.readable(address):
+        return {}
+    live = found.observed.repositories.get(address)
+    settings = live.settings if live else {}
+    if live and differing(repository.settings, settings) and not live.marks_read:
+        found.unreadable.append(_unread(address))  # whose it is decides whether it may be touched
+        found.not_compared.append(address)
+        return settings
+    change = repositories.compare_repository(found.spec, repository, live, request.overrides)
+    found.changes.append(change)
+    if change.action is Action.UPDATE and request.selection.includes(address):
+        return {**settings, **repository.settings}
+    return settings
+
+
+def _compare_implicit(found: _Found, repository: DesiredRepository, request: PlanRequest) -> None:
+    """Compare a repository for which whatever lives beneath it stands."""
+    address, live = repository.address, found.observed.repositories
+    going = {each.address for each in found.changes if each.action is Action.DELETE}
+    there: LiveRepository | None = LiveRepository(address)
+    if not any(
+        each.path.startswith(repository.beneath) for each in found.observed.artifacts if each not in going
+    ):
+        if any(each.path.startswith(repository.beneath) for each in found.unreadable):
+            found.not_compared.append(address)  # something may live beneath it
+            return
+        if not found.readable(address):
+            return
+        there = live.get(address)
+    found.changes.append(repositories.compare_repository(found.spec, repository, there, request.overrides))
+
+
+def _unread(address: Address) -> Unreadable:
+    return Unreadable(address.registry, UnreadableScope.TAG, "it was not read", address.path, address.tag)
+
+
+def _view(found: _Found) -> RegistryView:
+    spec = found.spec
+    return RegistryView(spec.name, spec.type.value, spec.shown_endpoint, spec.region, spec.default_region)
+
+
+def _differing(changes: Iterable[Change]) -> int:
+    return sum(1 for each in changes if each.action is not Action.NO_OP)
 
 
 def _withhold_deletes(changes: list[Change], unreadable: list[Unreadable]) -> list[Change]:
@@ -168,16 +236,10 @@ def _withhold_deletes(changes: list[Change], unreadable: list[Unreadable]) -> li
 
 
 def _selected_unreadable(
-    unreadable: Iterable[Unreadable], not_compared: Iterable[Address], request: PlanRequest
+    unreadable: Iterable[Unreadable], not_compared: Iterable[Address], selection: Selection
 ) -> list[Unreadable]:
     """Without a selection everything unreadable counts; with one, what keeps a selected object from being compared."""
-    selection = request.selection
     if not selection.targets and not selection.excludes:
         return list(unreadable)
     missed = [address for address in not_compared if selection.includes(address)]
     return [each for each in unreadable if any(each.covers(address) for address in missed)]
-
-
-def with_diffs(plan: Plan, diffs: dict[Address, Change]) -> Plan:
-    """`plan` with some changes replaced by the same changes with file diffs."""
-    return replace(plan, changes=tuple(diffs.get(change.address, change) for change in plan.changes))

@@ -1,4 +1,4 @@
-"""One object: what is desired against what is live, and who may change it."""
+"""One artifact: what is desired against what is live, and who may change it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from regsync.model.plan import Action, Cause, Change, Overrides, Reason, Resourc
 from regsync.model.reference import Address
 from regsync.model.registry import Overwrite, RegistrySpec
 from regsync.model.settings import Json
-from regsync.model.state import DesiredAbsence, DesiredArtifact, DesiredRepository, LiveArtifact
+from regsync.model.state import DesiredAbsence, DesiredArtifact, LiveArtifact
 
 
 def live_attributes(live: LiveArtifact) -> dict[str, Json]:
@@ -25,9 +25,16 @@ def live_attributes(live: LiveArtifact) -> dict[str, Json]:
 
 
 def compare_artifact(
-    spec: RegistrySpec, desired: DesiredArtifact, live: LiveArtifact | None, overrides: Overrides
+    spec: RegistrySpec,
+    desired: DesiredArtifact,
+    live: LiveArtifact | None,
+    overrides: Overrides,
+    *,
+    immutable: bool = False,
 ) -> Change:
-    """The change that makes `live` (None: the registry says it is absent) what is `desired`."""
+    """The change that makes `live` (None: the registry says it is absent) what is `desired`. `immutable`: its
+    repository refuses to move the tag, whatever the policy says.
+    """
     change = Change(
         address=desired.address,
         type=ResourceType.ARTIFACT,
@@ -66,15 +73,22 @@ def compare_artifact(
             f"{why}, and it belongs to {live.owner}",
             f"agree with {live.owner} who keeps it, then take it over with --adopt {desired.address}",
         )
+    if immutable:
+        return blocked(
+            change,
+            Reason.IMMUTABLE_TAG,
+            f"{why}, and its repository never moves this tag (tagMutability)",
+            f"raise the version at {position(desired.version_origin)}",
+        )
     if spec.policy.overwrite is Overwrite.NEVER:
         return blocked(
             change,
             reason,
             why,
-            f"raise the version at {desired.version_origin.file}:{desired.version_origin.line}, or set "
-            f"policy.overwrite: allow at {_position(spec.at('policy.overwrite'))}",
+            f"raise the version at {position(desired.version_origin)}, or set "
+            f"policy.overwrite: allow at {position(spec.at('policy.overwrite'))}",
         )
-    change = replace(change, why=f"{why}; overwrite: allow at {_position(spec.at('policy.overwrite'))}")
+    change = replace(change, why=f"{why}; overwrite: allow at {position(spec.at('policy.overwrite'))}")
     adopted: tuple[str, ...] = ()
     if live.owner is None:
         adopted = (f"carries no mark; this update makes {spec.owner} its owner",)
@@ -99,7 +113,7 @@ def compare_absence(
     )
     if live is None:
         return change
-    why = f"tombstone at {_position(desired.origin)}"
+    why = f"tombstone at {position(desired.origin)}"
     change = _delete(spec, live, Reason.TOMBSTONE, why, desired.origin)
     if live.owner not in (None, spec.owner) and str(desired.address) not in overrides.adopt:
         return blocked(
@@ -109,22 +123,6 @@ def compare_absence(
             f"agree with {live.owner}, then delete it with --adopt {desired.address}",
         )
     return change
-
-
-def compare_repository(spec: RegistrySpec, desired: DesiredRepository, exists: bool) -> Change:
-    """The base repository: there (or made needless by what lives beneath it), or to be created."""
-    return Change(
-        address=desired.address,
-        type=ResourceType.REPOSITORY,
-        action=Action.NO_OP if exists else Action.CREATE,
-        cause=Cause.UNKNOWN,
-        reason=Reason.EQUAL if exists else Reason.BASE_REPOSITORY,
-        why="equal" if exists else "Palette's base repository; nothing lives beneath it",
-        origin=desired.origin,
-        before={} if exists else None,
-        after={},
-        binding=spec.binding(),
-    )
 
 
 def is_ours(spec: RegistrySpec, live: LiveArtifact) -> bool:
@@ -139,7 +137,7 @@ def is_ours(spec: RegistrySpec, live: LiveArtifact) -> bool:
 def prune(spec: RegistrySpec, live: LiveArtifact) -> Change:
     """The delete of an artifact that bears our mark and that no manifest names any more."""
     origin = spec.at("policy.prune")
-    return _delete(spec, live, Reason.PRUNE, f"no manifest names it; prune at {_position(origin)}", origin)
+    return _delete(spec, live, Reason.PRUNE, f"no manifest names it; prune at {position(origin)}", origin)
 
 
 def _delete(spec: RegistrySpec, live: LiveArtifact, reason: Reason, why: str, origin: Origin) -> Change:
@@ -180,5 +178,6 @@ def _difference(desired: DesiredArtifact, live: LiveArtifact) -> tuple[Reason, s
     )
 
 
-def _position(origin: Origin) -> str:
+def position(origin: Origin) -> str:
+    """A position inside a sentence."""
     return f"{origin.file}:{origin.line}"

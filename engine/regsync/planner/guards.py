@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from regsync.model.plan import Action, Change, Guard, Overrides, Reason
+from regsync.model.plan import Action, Change, Guard, Overrides, Reason, ResourceType
 from regsync.model.registry import Prune, RegistrySpec
 from regsync.planner.compare import protected
 
@@ -47,7 +47,8 @@ def guards(
         lost = [
             str(change.address)
             for change in changes
-            if change.action in (Action.UPDATE, Action.REPLACE, Action.DELETE)
+            if change.type is ResourceType.ARTIFACT  # new settings of a repository lose nothing
+            and change.action in (Action.UPDATE, Action.REPLACE, Action.DELETE)
             and protected(spec, change.address)
             and str(change.address) not in overrides.unprotect
         ]

@@ -18,26 +18,37 @@ class Stage:
 
 
 def stages(plan: Plan) -> tuple[Stage, ...]:
-    """Containers first, then what goes into them, deletes last; empty stages are left out."""
-    names = ("prepare", "push", "delete")
+    """Containers first, then what goes into them, then what replication brings on, then the settings of the repositories
+    that came with it; deletes last. Empty stages are left out."""
+    names = ("prepare", "push", "replicate", "settle", "delete")
     sorted_in: dict[str, list[Change]] = {name: [] for name in names}
     for change in plan.changes:
         if change.action is Action.DELETE:
             sorted_in["delete"].append(change)
+        elif change.copy and change.copy.replicated:
+            sorted_in["settle" if change.type is ResourceType.REPOSITORY else "replicate"].append(change)
         elif change.action.writes:
             sorted_in["prepare" if change.type is ResourceType.REPOSITORY else "push"].append(change)
     return tuple(Stage(name, tuple(sorted_in[name])) for name in names if sorted_in[name])
 
 
 def held_back_by(change: Change, undone: Iterable[Result]) -> Result | None:
-    """What `change` depends on and what did not come about: for a delete all that was to be created or updated in its
-    live registry, for an artifact its own repository."""
+    """What `change` depends on and what did not come about: for what replication brings its source, for a delete all
+    that was to be created or updated in its live registry, for another artifact the creation of its repository."""
     for result in undone:
         other = result.change
+        if change.copy and change.copy.replicated:
+            if other.address == change.copy.address:
+                return result
+            continue
         if other.address.registry != change.address.registry:
             continue
         if change.action is Action.DELETE and Action.DELETE not in (other.action, other.wanted):
             return result
-        if other.type is ResourceType.REPOSITORY and other.address.path == change.address.path:
+        if _creates_repository(other) and other.address.path == change.address.path:
             return result
     return None
+
+
+def _creates_repository(change: Change) -> bool:
+    return change.type is ResourceType.REPOSITORY and Action.CREATE in (change.action, change.wanted)

@@ -15,11 +15,13 @@ from regsync.content.archive import SpooledLayer, pack_archive
 from regsync.model.errors import Conflict, RegsyncError
 from regsync.model.events import Ended, Finished, Progressed, Sink, Started
 from regsync.model.outcome import Outcome, Result, Status
-from regsync.model.plan import Action, Change, Plan, ResourceType
+from regsync.model.plan import Action, Change, Copy, Overrides, Plan, ResourceType
 from regsync.model.reference import Address
-from regsync.model.state import DesiredArtifact, DesiredState
+from regsync.model.state import DesiredArtifact, DesiredRepository, DesiredState
 from regsync.planner.order import Stage, held_back_by, stages
-from regsync.registries.base import Payload, Registry
+from regsync.planner.regions import takes_content
+from regsync.registries.base import Copied, Payload, Registry
+from regsync.run.replication import PATIENCE, Patience, arrives, settle
 from regsync.run.threads import results
 
 
@@ -48,6 +50,7 @@ def apply(
     stop: Stop,
     fail_fast: bool = False,
     refused: Sequence[Result] = (),
+    patience: Patience = PATIENCE,
 ) -> Outcome:
     """Execute every writing change of `plan` and report how each ended; `refused` are results decided before:
     what was refused holds back what depends on it, what was so already does not.
@@ -56,15 +59,17 @@ def apply(
     """
     begun = time.monotonic()
     undone = [each for each in refused if each.status is Status.REFUSED]
-    run = _Run(desired, registries, sink, stop, fail_fast, undone=undone)
+    asked = {name: registry.requests for name, registry in registries.items()}
+    overrides = plan.request.overrides
+    run = _Run(desired, registries, sink, stop, fail_fast, patience, overrides, undone)
     run.results += refused
     run.results += [
         Result(change, Status.REFUSED, change.why, change.help)
         for change in plan.changes
         if change.action is Action.BLOCKED
     ]
-    for registry in registries.values():
-        registry.allow_writes()
+    for name in {change.address.registry for change in plan.changes if change.action.writes}:
+        registries[name].allow_writes()
     for stage in stages(plan):
         run.stage(stage, pool)
     outcome = Outcome(
@@ -72,6 +77,7 @@ def apply(
         results=tuple(sorted(run.results, key=lambda each: each.change.address)),
         seconds=time.monotonic() - begun,
         signal=stop.signal,
+        requests={name: registry.requests - asked[name] for name, registry in sorted(registries.items())},
     )
     sink(Ended(outcome))
     return outcome
@@ -84,6 +90,8 @@ class _Run:
     sink: Sink
     stop: Stop
     fail_fast: bool
+    patience: Patience
+    overrides: Overrides
     undone: list[Result]
     results: list[Result] = field(default_factory=list)
 
@@ -91,11 +99,11 @@ class _Run:
         artifacts = {
             each.address: each for registry in self.desired.registries for each in registry.artifacts
         }
-        layers = _Layers([artifacts[each.address] for each in stage.changes if _pushes(each)])
+        layers = _Layers([artifacts[each.address] for each in stage.changes if _is_packed(each)])
         undone = tuple(self.undone)
 
         def carry_out(change: Change) -> Result:
-            artifact = artifacts.get(change.address) if _pushes(change) else None
+            artifact = artifacts.get(change.address) if _is_packed(change) else None
             with layers.kept(artifact):
                 result = self._carry_out(change, artifact, layers, undone)
             self.sink(Finished(result))
@@ -129,9 +137,12 @@ class _Run:
         sent = _Sent(change, self.sink)
         status, detail, hint = Status.APPLIED, None, None
         try:
-            payload = None if artifact is None else layers.payload(artifact, self._owner(change.address))
-            sent.total = 0 if payload is None else payload.layer.size
-            self.registries[change.address.registry].execute(change, payload, sent)
+            if change.copy and change.copy.replicated:
+                status, detail, hint = self._follow(change, change.copy, sent)
+            else:
+                payload = self._payload(change, artifact, layers)
+                sent.total = _size(payload)
+                self.registries[change.address.registry].execute(change, payload, sent)
         except Conflict as error:
             status, detail, hint = Status.REFUSED, error.message, error.hint
         except RegsyncError as error:
@@ -145,8 +156,36 @@ class _Run:
             self.stop(f"{change.address} failed (--fail-fast)")
         return Result(change, status, detail, hint, sent.sent, time.monotonic() - begun)
 
-    def _owner(self, address: Address) -> str:
-        return self.registries[address.registry].spec.owner
+    def _payload(
+        self, change: Change, artifact: DesiredArtifact | None, layers: _Layers
+    ) -> Payload | Copied | None:
+        if change.copy is not None:
+            return self.registries[change.copy.address.registry].copied(change.copy)
+        if artifact is None:
+            return None
+        return layers.payload(artifact, self.registries[change.address.registry].spec.owner)
+
+    def _follow(self, change: Change, copy: Copy, sent: _Sent) -> tuple[Status, str | None, str | None]:
+        """See to it that what replication brings has come, the settings of its repository included."""
+        registry = self.registries[change.address.registry]
+        if change.type is ResourceType.REPOSITORY:
+            done = settle(self._repository(change.address), registry, self.overrides, sent)
+            if done.action is Action.BLOCKED:
+                return Status.REFUSED, done.why, done.help
+        elif not arrives(
+            copy,
+            registry.spec.region or "",
+            self.registries[copy.address.registry],
+            self.stop.event,
+            self.patience,
+        ):
+            return Status.SKIPPED, f"{self.stop.because}; replication goes on by itself", None
+        return Status.APPLIED, None, None
+
+    def _repository(self, address: Address) -> DesiredRepository:
+        return next(
+            each for one in self.desired.registries for each in one.repositories if each.address == address
+        )
 
 
 def _order(changes: Sequence[Change]) -> list[Change]:
@@ -159,8 +198,16 @@ def _order(changes: Sequence[Change]) -> list[Change]:
     return [change for group in alike.values() for change in group]
 
 
-def _pushes(change: Change) -> bool:
-    return change.type is ResourceType.ARTIFACT and change.action in (Action.CREATE, Action.UPDATE)
+def _is_packed(change: Change) -> bool:
+    """Whether its content comes from a folder."""
+    return takes_content(change) and change.copy is None
+
+
+def _size(payload: Payload | Copied | None) -> int:
+    """Bytes to be sent at most."""
+    if isinstance(payload, Copied):
+        return sum(blob.size for blob in payload.blobs)
+    return 0 if payload is None else payload.layer.size
 
 
 class _Sent:

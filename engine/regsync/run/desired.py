@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from regsync.content.pack import Pack, PackRead, read_pack
 from regsync.model.diagnostic import Diagnostic, Explanation, Origin, Related, Severity
 from regsync.model.events import ReadingFolders, Sink
 from regsync.model.reference import Address, is_repository
-from regsync.model.registry import ContentItem, Declaration, RegistrySpec
+from regsync.model.registry import ContentItem, Declaration, Prune, RegistrySpec, RegistryType
 from regsync.model.state import (
     DesiredAbsence,
     DesiredArtifact,
@@ -18,6 +18,9 @@ from regsync.model.state import (
     DesiredRepository,
     DesiredState,
 )
+
+ECR_PUBLIC_LIMIT = 205
+"""Characters in a repository name, the alias not counted (Amazon ECR Public, CreateRepository)."""
 
 CODES = {
     each.code: each
@@ -42,8 +45,8 @@ CODES = {
             Severity.ERROR,
             "a repository name that no registry accepts",
             "The base content path, Palette's `spectro-packs/archive` and the pack's name together are longer "
-            "than 255 characters or break the grammar of repository names. Shorten the base content path or the "
-            "name in pack.json.",
+            "than 255 characters or break the grammar of repository names. Amazon ECR Public takes no more than "
+            "205 characters, and neither `--` nor `__`. Shorten the base content path or the name in pack.json.",
         ),
     )
 }
@@ -74,10 +77,16 @@ def compose(declarations: Sequence[Declaration], *, files: int, sink: Sink) -> C
         registries.append(registry)
         diagnostics += found
     return Composed(
-        DesiredState(tuple(sorted(registries, key=lambda each: each.spec.name)), files),
+        DesiredState(tuple(sorted(registries, key=lambda each: each.spec.declared)), files),
         tuple(read.pack for read in reads.values() if read.pack is not None),
-        tuple(sorted(diagnostics, key=Diagnostic.sort_key)),
+        tuple(sorted(dict.fromkeys(diagnostics), key=Diagnostic.sort_key)),  # regions share what is wrong
     )
+
+
+def as_source(desired: DesiredRegistry) -> DesiredRegistry:
+    """`desired`, cut down to what other regions may copy from it: nothing else is looked at there."""
+    policy = replace(desired.spec.policy, prune=Prune.OFF)
+    return replace(desired, spec=replace(desired.spec, policy=policy), absences=(), repositories=())
 
 
 def _items(declarations: Iterable[Declaration]) -> Iterable[ContentItem]:
@@ -100,20 +109,20 @@ def _registry(
             diagnostics.append(
                 _conflict(
                     "RS301",
-                    f"`{artifact.address}` has two contents: {first.shown} and {artifact.shown}",
+                    f"`{_anywhere(artifact.address)}` has two contents: {first.shown} and {artifact.shown}",
                     artifact.origin,
                     first.origin,
                     "remove one entry, or raise the version in one pack.json",
                 )
             )
-        if not is_repository(artifact.address.path):
+        if flaw := _flaw(spec.type, artifact.address.path):
             diagnostics.append(
                 Diagnostic(
                     "RS303",
                     Severity.ERROR,
-                    f"`{artifact.address.path}` is no repository name",
+                    flaw,
                     artifact.origin,
-                    help="shorten the base content path or the pack's name (255 characters in all)",
+                    help="shorten the base content path or the pack's name",
                 )
             )
     absences: dict[Address, DesiredAbsence] = {}
@@ -126,26 +135,58 @@ def _registry(
             diagnostics.append(
                 _conflict(
                     "RS302",
-                    f"`{address}` is both wanted and declared absent",
+                    f"`{_anywhere(address)}` is both wanted and declared absent",
                     tombstone.origin,
                     artifacts[address].origin,
                     "remove the tombstone, or keep the folder out with exclude",
                 )
             )
-    repositories = [
-        DesiredRepository(Address(spec.name, spec.repository(path)), spec.at("baseContentPaths"))
-        for path in spec.base_content_paths
-        if spec.repositories.base
-    ]
     return (
         DesiredRegistry(
             spec,
             tuple(sorted(artifacts.values(), key=lambda each: each.address)),
             tuple(sorted(absences.values(), key=lambda each: each.address)),
-            tuple(sorted(repositories, key=lambda each: each.address)),
+            tuple(sorted(_repositories(spec, artifacts.values()), key=lambda each: each.address)),
         ),
         diagnostics,
     )
+
+
+def _repositories(spec: RegistrySpec, artifacts: Iterable[DesiredArtifact]) -> list[DesiredRepository]:
+    """The base repositories, and where a push creates none also the repository of each artifact."""
+    wanted: dict[Address, tuple[Origin, bool]] = {}
+    if spec.repositories.base:
+        for path in spec.base_content_paths:
+            wanted[Address(spec.name, spec.repository(path))] = spec.at("baseContentPaths"), True
+    explicit = spec.type.creates_repositories
+    if explicit:
+        for artifact in artifacts:
+            wanted.setdefault(replace(artifact.address, tag=None), (artifact.origin, False))
+    return [
+        DesiredRepository(
+            address,
+            origin,
+            base,
+            explicit,
+            create=spec.repositories.create,
+            settings=spec.repositories.settings,
+        )
+        for address, (origin, base) in wanted.items()
+    ]
+
+
+def _flaw(kind: RegistryType, path: str) -> str | None:
+    """Why a registry of this kind takes no repository of that name."""
+    if not is_repository(path):
+        return f"`{path}` is no repository name"
+    if kind is RegistryType.ECR_PUBLIC and (len(path) > ECR_PUBLIC_LIMIT or "--" in path or "__" in path):
+        return f"`{path}` is no repository name of Amazon ECR Public"
+    return None
+
+
+def _anywhere(address: Address) -> Address:
+    """An address without its region: what is wrong is so in all of them and said once."""
+    return replace(address, registry=address.registry.partition("@")[0])
 
 
 def _artifact(spec: RegistrySpec, item: ContentItem, pack: Pack) -> DesiredArtifact:

@@ -12,7 +12,7 @@ from typing import BinaryIO, cast
 from regsync.content.diff import diff_contents
 from regsync.content.index import OtherContent, read_layer
 from regsync.model.errors import RegsyncError
-from regsync.model.plan import Change, Plan, Reason
+from regsync.model.plan import Change, Plan
 from regsync.model.state import DesiredArtifact, DesiredState, LiveArtifact, LiveState
 from regsync.registries.base import Registry
 from regsync.run.threads import results
@@ -36,10 +36,8 @@ def add_diffs(
 
     def with_diff(change: Change) -> Change:
         artifact = artifacts.get(change.address)
-        if change.reason not in (Reason.CONTENT_DIFFERS, Reason.OTHER_OWNER) or artifact is None:
-            return change
-        there = live.registries[change.address.registry].artifacts[change.address]
-        if there.content is None or there.content == artifact.content.digest:
+        there = live.registries[change.address.registry].artifacts.get(change.address)
+        if artifact is None or there is None or there.content in (None, artifact.content.digest):
             return change
         return _with_diff(change, artifact, there, registries[change.address.registry])
 

@@ -9,6 +9,7 @@ from queue import Empty, SimpleQueue
 
 from regsync.model.events import Observing, Sink
 from regsync.model.registry import Prune
+from regsync.model.settings import differing
 from regsync.model.state import DesiredRegistry, DesiredState, LiveState, Observed
 from regsync.registries.base import Read, Reading, Registry, Wanted
 from regsync.run.threads import LONGEST_NAP
@@ -19,27 +20,21 @@ def observe(
 ) -> LiveState:
     """Read what every live registry must hold, and what lies beneath its base paths where prune needs it.
 
-    Base repositories are asked for in a second round, and only where nothing that stays was found beneath them.
+    In three rounds, each asking for no more than the one before leaves open: artifacts; repositories; and to whom those
+    belong whose settings differ.
     """
-    artifacts = _read_all(
-        {each.spec.name: registries[each.spec.name].reads(_wanted(each)) for each in desired.registries},
-        pool,
-        sink,
-    )
-    repositories = _read_all(
-        {
-            each.spec.name: registries[each.spec.name].reads(
-                Wanted(repositories=_doubtful_repositories(each, artifacts[each.spec.name]))
-            )
+    found = {each.spec.name: Observed() for each in desired.registries}
+    for ask in (_artifacts, _repositories, _owners):
+        reads = {
+            each.spec.name: registries[each.spec.name].reads(ask(each, found[each.spec.name]))
             for each in desired.registries
-        },
-        pool,
-        sink,
-    )
-    return LiveState({name: Observed.merged((artifacts[name], repositories[name])) for name in artifacts})
+        }
+        seen = _read_all(reads, pool, sink)
+        found = {name: Observed.merged((found[name], seen[name])) for name in found}
+    return LiveState(found)
 
 
-def _wanted(desired: DesiredRegistry) -> Wanted:
+def _artifacts(desired: DesiredRegistry, _: Observed) -> Wanted:
     tags: dict[str, list[str]] = {}
     for address in chain((a.address for a in desired.artifacts), (a.address for a in desired.absences)):
         if address.tag is not None:
@@ -52,12 +47,28 @@ def _wanted(desired: DesiredRegistry) -> Wanted:
     )
 
 
-def _doubtful_repositories(desired: DesiredRegistry, observed: Observed) -> tuple[str, ...]:
+def _repositories(desired: DesiredRegistry, observed: Observed) -> Wanted:
+    """Those that must be there themselves, and those beneath which nothing that stays was found."""
     staying = [each.address.path for each in desired.artifacts if each.address in observed.artifacts]
-    return tuple(
-        each.address.path
-        for each in desired.repositories
-        if not any(path.startswith(each.beneath) for path in staying)
+    return Wanted(
+        repositories=tuple(
+            each.address.path
+            for each in desired.repositories
+            if each.explicit or not any(path.startswith(each.beneath) for path in staying)
+        )
+    )
+
+
+def _owners(desired: DesiredRegistry, observed: Observed) -> Wanted:
+    live = observed.repositories
+    return Wanted(
+        owners=tuple(
+            each.address.path
+            for each in desired.repositories
+            if each.address in live
+            and not live[each.address].marks_read
+            and differing(each.settings, live[each.address].settings)
+        )
     )
 
 

@@ -15,15 +15,24 @@ from regsync.model.diagnostic import Diagnostic, Severity, has_errors
 from regsync.model.errors import ManifestInvalid, UsageError
 from regsync.model.events import Found, Planned, Sink
 from regsync.model.outcome import Outcome, Result
-from regsync.model.plan import Change, Plan, PlanRequest
+from regsync.model.plan import Change, Plan, PlanRequest, Selection
 from regsync.model.registry import RegistrySpec
 from regsync.model.state import DesiredState, LiveState
 from regsync.planner.build import build_plan
-from regsync.registries.base import LayerIndexes, Registry, Surroundings, open_registry, supported
+from regsync.registries.base import (
+    LayerIndexes,
+    Manifests,
+    NoManifests,
+    Registry,
+    Surroundings,
+    open_registry,
+    supported,
+)
 from regsync.run.apply import Stop, apply
-from regsync.run.desired import compose
+from regsync.run.desired import as_source, compose
 from regsync.run.diffs import add_diffs
 from regsync.run.observe import observe
+from regsync.run.replication import PATIENCE, Patience
 
 LARGEST_POOL = 64
 """Threads at most, however many registries there are."""
@@ -53,12 +62,15 @@ class Workspace:
         environment: Mapping[str, str],
         indexes: LayerIndexes,
         sink: Sink,
+        manifests: Manifests | None = None,
         parallelism: int = 8,
         trace: Callable[[str], None] = lambda line: None,
         opener: Opener = open_registry,
     ) -> None:
         self.root = root
-        self._surroundings = Surroundings(environment, parallelism, indexes, trace)
+        self._surroundings = Surroundings(
+            environment, parallelism, indexes, trace, manifests=manifests or NoManifests()
+        )
         self._sink = sink
         self._opener = opener
         self._registries: dict[str, Registry] = {}
@@ -102,8 +114,7 @@ class Workspace:
                 f"nothing to compare: no document of kind Registry in {', '.join(request.paths)}",
                 hint="name the file that declares the registry, too",
             )
-        reached = (each for each in checked.desired.registries if request.selection.reaches(each.spec.name))
-        desired = replace(checked.desired, registries=tuple(reached))
+        desired, notes = _reached(checked.desired, request.selection)
         registries = self.registries(desired)
         self._live = observe(desired, registries, pool=self._threads(), sink=self._sink)
         plan = build_plan(request, desired, self._live)
@@ -112,12 +123,14 @@ class Workspace:
         for each in warnings:
             self._sink(Found(each))
         spoken = [f"{each.origin}: {each.summary}" for each in warnings]
-        if desired != checked.desired:
-            left_out = {each.spec.name for each in checked.desired.registries} - registries.keys()
-            spoken.append(f"not looked at, being outside the selection: {', '.join(sorted(left_out))}")
-        plan = replace(plan, notes=(*spoken, *plan.notes))
-        self._sink(Planned(plan))
+        plan = replace(plan, notes=(*spoken, *notes, *plan.notes))
+        self._sink(Planned(plan, self.requests))
         return plan, desired
+
+    @property
+    def requests(self) -> dict[str, int]:
+        """How many requests were sent so far, by live registry."""
+        return {name: registry.requests for name, registry in sorted(self._registries.items())}
 
     def is_gone(self, change: Change) -> bool:
         """Whether the last plan saw, at the same endpoint, that what `change` was to delete is not there."""
@@ -136,6 +149,7 @@ class Workspace:
         stop: Stop,
         fail_fast: bool = False,
         refused: Sequence[Result] = (),
+        patience: Patience = PATIENCE,
     ) -> Outcome:
         """Carry out `plan`, which this workspace made."""
         return apply(
@@ -147,6 +161,7 @@ class Workspace:
             stop=stop,
             fail_fast=fail_fast,
             refused=refused,
+            patience=patience,
         )
 
     def registries(self, desired: DesiredState) -> Mapping[str, Registry]:
@@ -163,3 +178,25 @@ class Workspace:
             wanted = self._surroundings.parallelism * max(1, len(self._registries))
             self._pool = ThreadPoolExecutor(min(wanted, LARGEST_POOL))
         return self._pool
+
+
+def _reached(desired: DesiredState, selection: Selection) -> tuple[DesiredState, list[str]]:
+    """What of `desired` is looked at, and notes on the rest: all that the selection can reach, and of other regions of
+    the same documents what may be copied from them."""
+    reached = {each.spec.name for each in desired.registries if selection.reaches(each.spec.name)}
+    documents = {name.partition("@")[0] for name in reached}
+    kept, sources, left_out = [], [], []
+    for each in desired.registries:
+        if each.spec.name in reached:
+            kept.append(each)
+        elif each.spec.declared in documents:
+            kept.append(as_source(each))
+            sources.append(each.spec.name)
+        else:
+            left_out.append(each.spec.name)
+    notes = []
+    if sources:
+        notes.append(f"outside the selection, looked at only to copy from: {', '.join(sorted(sources))}")
+    if left_out:
+        notes.append(f"not looked at, being outside the selection: {', '.join(sorted(left_out))}")
+    return replace(desired, registries=tuple(kept)), notes

@@ -1,0 +1,197 @@
+"""Repositories: whether each is there with the settings that are written, and who moved where it is not. Knows no API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from regsync.model.plan import Action, Cause, Change, Copy, Overrides, Reason, ResourceType, Selection
+from regsync.model.reference import Address
+from regsync.model.registry import RegistrySpec
+from regsync.model.settings import BY_KEY, FIXED, Json, differing, fingerprint, seen
+from regsync.model.state import DesiredRepository, LiveRepository
+from regsync.planner.compare import blocked, position
+from regsync.planner.regions import is_pushed, takes_content
+
+_FIELDS = {"lifecyclePolicy": "lifecyclePolicyFile", "policy": "policyFile"}
+"""Settings that the manifest writes under another name."""
+
+_SINCE = {
+    Cause.DRIFT: "; changed since regsync last wrote {}",
+    Cause.MANIFEST: "; the manifest has changed since regsync last wrote {}",
+    Cause.BOTH: "; changed here and in the manifest since regsync last wrote {}",
+    Cause.UNKNOWN: "",
+}
+
+
+def compare_repository(
+    spec: RegistrySpec, desired: DesiredRepository, live: LiveRepository | None, overrides: Overrides
+) -> Change:
+    """The change that makes `live` (None: the registry says it is absent) what is `desired`. A repository is created
+    and its settings are corrected; none is ever deleted.
+
+    Of a live repository whose settings differ, the marks must have been read.
+    """
+    change = Change(
+        address=desired.address,
+        type=ResourceType.REPOSITORY,
+        action=Action.NO_OP,
+        cause=Cause.UNKNOWN,
+        reason=Reason.EQUAL,
+        why="equal",
+        origin=desired.origin,
+        after=dict(desired.settings),
+        binding=spec.binding(),
+    )
+    if live is None:
+        return _creation(spec, desired, change)
+    before = {name: seen(name, value, live.settings.get(name)) for name, value in desired.settings.items()}
+    change = replace(change, before=before)
+    names = differing(desired.settings, live.settings)
+    return _correction(spec, desired, live, change, names, overrides) if names else change
+
+
+def _creation(spec: RegistrySpec, desired: DesiredRepository, change: Change) -> Change:
+    why = "it does not exist, and a push needs it"
+    if desired.base:
+        there = "it does not exist" if desired.explicit else "nothing lives beneath it"
+        why = f"Palette's base repository; {there}"
+    reason = Reason.BASE_REPOSITORY if desired.base else Reason.MISSING
+    change = replace(change, action=Action.CREATE, reason=reason, why=why)
+    if desired.create:
+        return change
+    return blocked(
+        change,
+        Reason.NOT_CREATED,
+        f"{why}; repositories.create: false leaves it to others",
+        f"create it, or set repositories.create: true at {position(spec.at('repositories.create'))}",
+    )
+
+
+def _correction(
+    spec: RegistrySpec,
+    desired: DesiredRepository,
+    live: LiveRepository,
+    change: Change,
+    names: Sequence[str],
+    overrides: Overrides,
+) -> Change:
+    cause = _common(names, desired.settings, live)
+    differ = f"{_listed(names)} {'differs' if len(names) == 1 else 'differ'}"
+    field = f"repositories.{_FIELDS.get(names[0], names[0])}"
+    change = replace(
+        change,
+        action=Action.UPDATE,
+        cause=cause,
+        reason=Reason.SETTINGS_DIFFER,
+        why=differ + _SINCE[cause].format("it" if len(names) == 1 else "them"),
+        origin=spec.at(field),
+    )
+    fixed = [name for name in names if name in FIXED]
+    if fixed:
+        return blocked(
+            change,
+            Reason.FIXED_SETTING,
+            f"{differ}; {_listed(fixed)} cannot be changed once a repository exists",
+            f"write what is live at {position(spec.at(f'repositories.{fixed[0]}'))}, or let the packs move to "
+            "another base content path, whose repositories are created as it is written",
+        )
+    if live.owner is None:
+        return replace(change, notes=(f"carries no mark; this update makes {spec.owner} its owner",))
+    if live.owner == spec.owner:
+        return change
+    if str(desired.address) in overrides.adopt:
+        return replace(change, notes=(f"taken over from {live.owner} (--adopt)",))
+    return blocked(
+        change,
+        Reason.OTHER_OWNER,
+        f"{differ}, and it belongs to {live.owner}",
+        f"agree with {live.owner} who keeps it, then take it over with --adopt {desired.address}",
+    )
+
+
+def in_replica(changes: Sequence[Change], source: str) -> list[Change]:
+    """`changes` of a replica of `source`: a repository that is missing is created only to be pushed to. One that comes
+    into being with what is replicated gets the settings that are written afterwards."""
+    pushed = {each.address.path for each in changes if is_pushed(each)}
+    brought = {each.address.path for each in changes if takes_content(each)} - pushed
+    kept = []
+    for each in changes:
+        path = each.address.path
+        if not _is_missing(each) or path in pushed:
+            kept.append(each)
+        elif path in brought and each.after:
+            why = "ECR creates it with what it replicates, and its settings are written then"
+            copy = Copy(Address(source, path), replicated=True)
+            kept.append(
+                replace(
+                    each,
+                    action=Action.CREATE,
+                    wanted=None,
+                    reason=Reason.MISSING,
+                    why=why,
+                    help=None,
+                    copy=copy,
+                )
+            )
+    return kept
+
+
+def select(changes: Sequence[Change], selection: Selection) -> list[Change]:
+    """What `selection` includes of `changes`.
+
+    A repository that must be created before a selected artifact comes along, unless it is excluded itself; artifacts
+    whose repository does not come about are withheld.
+    """
+    paths = {
+        each.address.path for each in changes if takes_content(each) and selection.includes(each.address)
+    }
+    whole = replace(selection, targets=())
+    chosen = [
+        each
+        for each in changes
+        if selection.includes(each.address)
+        or (_is_missing(each) and each.address.path in paths and whole.includes(each.address))
+    ]
+    coming = {each.address for each in chosen if each.action is Action.CREATE}
+    missing = {each.address.path for each in changes if _is_missing(each) and each.address not in coming}
+    return [
+        blocked(
+            each,
+            Reason.WITHHELD,
+            "withheld: its repository does not exist, and this plan does not create it",
+            f"create {each.address.registry}/{each.address.path} first",
+        )
+        if is_pushed(each) and each.address.path in missing
+        else each
+        for each in chosen
+    ]
+
+
+def _is_missing(change: Change) -> bool:
+    return change.type is ResourceType.REPOSITORY and change.before is None
+
+
+def _common(names: Sequence[str], wanted: Mapping[str, Json], live: LiveRepository) -> Cause:
+    causes = {_cause(name, wanted[name], live) for name in names}
+    if len(causes) == 1:
+        return causes.pop()
+    return Cause.UNKNOWN if Cause.UNKNOWN in causes else Cause.BOTH
+
+
+def _cause(name: str, wanted: Json, live: LiveRepository) -> Cause:
+    """Who moved, by the mark of what regsync last wrote."""
+    mark = live.marks.get(name)
+    if mark is None:
+        return Cause.UNKNOWN
+    if mark == fingerprint(name, wanted):
+        return Cause.DRIFT
+    if mark == fingerprint(name, seen(name, wanted, live.settings.get(name))):
+        return Cause.MANIFEST
+    # Where other keys are written than at that time, the mark speaks of a part that cannot be told any more.
+    return Cause.UNKNOWN if name in BY_KEY else Cause.BOTH
+
+
+def _listed(names: Sequence[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
