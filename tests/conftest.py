@@ -8,13 +8,16 @@ import subprocess
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.aws import Aws, AwsFront
 from tests.support.golden import hold_against
+from tests.support.ministack import MinistackServer
 from tests.support.servers import IN_CI, NEEDS, DistributionServer
 
 DATA = Path(__file__).parent / "data"
@@ -26,7 +29,7 @@ settings.load_profile("regsync")
 
 KEPT = ("PATH", "LANG", "TMPDIR", "VIRTUAL_ENV", "PYTHON", "PYTEST_", "REGSYNC_TEST_")
 LOOPBACK = ("127.", "localhost", "::1")
-REAL_PARTS = frozenset({"distribution", "distribution_tls", "corpus"})
+REAL_PARTS = frozenset({"distribution", "distribution_tls", "ministack", "corpus"})
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -95,6 +98,27 @@ def distribution_tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Distr
     """Return the shared registry server with a login, over TLS from a private authority."""
     with DistributionServer(tmp_path_factory.mktemp("distribution-tls"), login=True, tls=True) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinistackServer]:
+    """Return the server of ECR and STS that all tests share; `aws` stands in front of it and is stricter."""
+    with MinistackServer(tmp_path_factory.mktemp("ministack")) as server:
+        yield server
+
+
+@pytest.fixture
+def aws(
+    ministack: MinistackServer,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Aws]:
+    """Return an AWS account that no other test uses; the environment has its key, and where AWS answers."""
+    folder = tmp_path_factory.mktemp("aws")
+    with AwsFront(ministack) as front, closing(Aws(front, ministack, folder)) as account:
+        for name, value in account.environment.items():
+            monkeypatch.setenv(name, value)
+        yield account
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,13 @@ from regsync.model.registry import RegistrySpec, RegistryType
 from regsync.registries.artifacts import StoreRegistry
 from regsync.registries.base import Surroundings, open_registry
 from regsync.registries.memory import MemoryStore
+from tests.registries.elastic import opened, spec_of, surroundings
 from tests.registries.vendor import Vendor, a_spec, over
+from tests.support.aws import Aws
 from tests.support.servers import DistributionServer
 
 
-@pytest.fixture(params=["memory", "layout", "distribution"])
+@pytest.fixture(params=["memory", "layout", "distribution", "ecr"])
 def vendor(request: pytest.FixtureRequest) -> Vendor:
     """Each kind of registry in turn."""
     found: Vendor = request.getfixturevalue(f"{request.param}_vendor")
@@ -31,8 +34,8 @@ def memory_vendor(tmp_path: Path, unique_path: str) -> Vendor:
 @pytest.fixture
 def layout_vendor(tmp_path: Path, unique_path: str) -> Vendor:
     spec = a_spec(RegistryType.LAYOUT, str(tmp_path / "layouts"))
-    surroundings = Surroundings({}, 4, IndexCache(tmp_path / "cache"))
-    return Vendor(lambda: as_store_registry(spec, surroundings), unique_path)
+    around = Surroundings({}, 4, IndexCache(tmp_path / "cache"))
+    return Vendor(lambda: as_store_registry(spec, around), unique_path)
 
 
 @pytest.fixture
@@ -40,11 +43,11 @@ def distribution_vendor(
     tmp_path: Path, unique_path: str, distribution: DistributionServer
 ) -> Iterator[Vendor]:
     spec = a_spec(RegistryType.BASIC, distribution.url)
-    surroundings = Surroundings({}, 4, IndexCache(tmp_path / "cache"))
+    around = Surroundings({}, 4, IndexCache(tmp_path / "cache"))
     opened: list[StoreRegistry] = []
 
     def open_another() -> StoreRegistry:
-        opened.append(as_store_registry(spec, surroundings))
+        opened.append(as_store_registry(spec, around))
         return opened[-1]
 
     yield Vendor(open_another, unique_path)
@@ -52,7 +55,25 @@ def distribution_vendor(
         each.close()
 
 
-def as_store_registry(spec: RegistrySpec, surroundings: Surroundings) -> StoreRegistry:
-    registry = open_registry(spec, surroundings)
+@pytest.fixture
+def ecr_vendor(tmp_path: Path, unique_path: str, aws: Aws) -> Iterator[Vendor]:
+    """Amazon ECR, where a repository is created before anything is pushed."""
+    client = aws.client()
+    with ExitStack() as opening:
+
+        def open_another() -> StoreRegistry:
+            return opening.enter_context(opened(spec_of(aws), surroundings(tmp_path)))
+
+        def prepare(repository: str) -> None:
+            with suppress(client.exceptions.RepositoryAlreadyExistsException):
+                client.create_repository(repositoryName=repository)
+
+        vendor = Vendor(open_another, unique_path, prepare)
+        prepare(vendor.repository)
+        yield vendor
+
+
+def as_store_registry(spec: RegistrySpec, around: Surroundings) -> StoreRegistry:
+    registry = open_registry(spec, around)
     assert isinstance(registry, StoreRegistry)
     return registry

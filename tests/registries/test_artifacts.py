@@ -85,6 +85,11 @@ ANY = [
 ]
 
 
+def test_the_repository_of_a_pack_is_no_base_repository(vendor: Vendor) -> None:
+    vendor.push(pack())
+    assert vendor.observe(Wanted(repositories=(vendor.repository,))).absent
+
+
 @pytest.mark.parametrize("error", ANY, ids=lambda each: type(each).__name__)
 def test_a_registry_that_does_not_answer_is_unreadable_as_one(vendor: Vendor, error: RegistryError) -> None:
     vendor.push(pack())

@@ -30,10 +30,11 @@ TITLE = "hello-1.0.0.tar.gz"
 @dataclass(frozen=True)
 class Vendor:
     """One kind of live registry. `open` gives a new handle on the same content, read-only as in a plan; `path` is a
-    repository prefix that no other test uses."""
+    repository prefix that no other test uses; `prepare` sees that a repository is there before something is pushed."""
 
     open: Callable[[], StoreRegistry]
     path: str
+    prepare: Callable[[str], object] = lambda repository: None
 
     @property
     def repository(self) -> str:
@@ -55,6 +56,7 @@ class Vendor:
     def plant(
         self, manifest: RawManifest, *blobs: bytes, tag: str = "1.0.0", repository: str | None = None
     ) -> None:
+        self.prepare(repository or self.repository)
         store = self.store()
         for blob in blobs:
             store.put_blob(repository or self.repository, BytesBlob(blob), ignore)
@@ -65,6 +67,8 @@ class Vendor:
         return self.live(tag, repository)
 
     def execute(self, change: Change, payload: Payload | None = None) -> None:
+        if change.type is ResourceType.ARTIFACT:
+            self.prepare(change.address.path)
         registry = self.open()
         registry.allow_writes()
         registry.execute(wanting(change, payload), payload, ignore)

@@ -28,7 +28,17 @@ from regsync.model.plan import Action, Change, Copy, ResourceType
 from regsync.model.reference import Address, is_repository, is_tag
 from regsync.model.registry import RegistrySpec
 from regsync.model.state import LiveArtifact, LiveRepository, Observed, Unreadable, UnreadableScope
-from regsync.registries.base import Copied, LayerIndexes, Payload, RawManifest, Read, Reading, Store, Wanted
+from regsync.registries.base import (
+    Blob,
+    Copied,
+    LayerIndexes,
+    Payload,
+    RawManifest,
+    Read,
+    Reading,
+    Store,
+    Wanted,
+)
 from regsync.registries.image import (
     EMPTY_CONFIG,
     base_repository_manifest,
@@ -86,7 +96,10 @@ class StoreRegistry:
                 f"{copy.address} is not what the plan saw: expected {copy.digest}, found {manifest.digest}",
                 hint="plan again to see what was pushed meanwhile",
             )
-        blobs = (_RemoteBlob(self.store, path, digest, size) for digest, size in named_blobs(manifest))
+        blobs: list[Blob] = [
+            EMPTY_CONFIG if digest == EMPTY_CONFIG.digest else _RemoteBlob(self.store, path, digest, size)
+            for digest, size in named_blobs(manifest)
+        ]
         return Copied(manifest, tuple(blobs))
 
     def is_replicated(self, copy: Copy, region: str) -> bool:
@@ -147,14 +160,14 @@ class StoreRegistry:
             notes = (
                 f"prune does not see repositories beneath {prefix} that no manifest names: {error.message}",
             )
-        listing = _Listing(prefix, set(paths), complete=not notes)
+        listing = Listing(prefix, set(paths), complete=not notes)
         reads = [
             partial(self._read_repository, path, frozenset(wanted.tags.get(path, ())), listing)
             for path in sorted(paths)
         ]
         return Reading(Observed(listed=listing.listed, notes=notes), tuple(reads))
 
-    def _read_repository(self, path: str, known: frozenset[str], listing: _Listing) -> Reading:
+    def _read_repository(self, path: str, known: frozenset[str], listing: Listing) -> Reading:
         """All tags of a repository but those known, which other reads look at."""
 
         def look() -> Observed:
@@ -164,9 +177,7 @@ class StoreRegistry:
                 tags = ()
             listing.remaining.discard(path)
             found = Observed.merged(
-                self._observe_tag(path, tag)
-                for tag in tags
-                if tag not in known and is_tag(tag) and not _COMPANION.fullmatch(tag)
+                self._observe_tag(path, tag) for tag in tags if tag not in known and is_artifact(tag)
             )
             return replace(found, artifacts=_with_siblings(found.artifacts), listed=listing.listed)
 
@@ -345,8 +356,13 @@ class _Closing(io.BufferedReader):
             super().close()
 
 
+def is_artifact(tag: str) -> bool:
+    """Whether a tag that a registry lists is one that can be addressed, and of an artifact of its own."""
+    return is_tag(tag) and not _COMPANION.fullmatch(tag)
+
+
 @dataclass(slots=True)
-class _Listing:
+class Listing:
     """The repositories beneath a prefix whose tags are still to be listed, and whether those are all there are."""
 
     prefix: str

@@ -180,19 +180,36 @@ class LayerIndexes(Protocol):
     def put(self, layer_digest: str, content: Content | None) -> None: ...
 
 
+class Manifests(Protocol):
+    """OCI manifests that were read once, by digest: media type and bytes, None where unknown."""
+
+    def get(self, digest: str) -> tuple[str, bytes] | None: ...
+    def put(self, digest: str, media_type: str, data: bytes) -> None: ...
+
+
+class NoManifests:
+    """Keeps none."""
+
+    def get(self, digest: str) -> None: ...
+    def put(self, digest: str, media_type: str, data: bytes) -> None: ...
+
+
 T = TypeVar("T")
 
 
 class Shared:
-    """Things by key, each made once and by whoever asks first. Thread-safe."""
+    """Things by key, each made once and by whoever asks first; others who ask for it meanwhile wait. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._making: dict[Hashable, threading.Lock] = {}
         self._made: dict[Hashable, Any] = {}
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What `make` gave when `key` was first asked for."""
+        """What `make` gave when `key` was first asked for. Where it raised, the next one tries."""
         with self._lock:
+            making = self._making.setdefault(key, threading.Lock())
+        with making:
             if key not in self._made:
                 self._made[key] = make()
             found: T = self._made[key]
@@ -201,7 +218,7 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a registry is opened with: environment variables, how many requests at once, and layer indexes."""
+    """What a registry is opened with: environment variables, how many requests at once, what was read before."""
 
     environment: Mapping[str, str]
     parallelism: int
@@ -210,10 +227,13 @@ class Surroundings:
     """Is told of every request, secrets taken out."""
     shared: Shared = field(default_factory=Shared)
     """What several live registries of a run have in common, as a login to one account."""
+    manifests: Manifests = field(default_factory=NoManifests)
 
 
 _VENDORS: Mapping[RegistryType, str] = {
     RegistryType.BASIC: "regsync.registries.basic",
+    RegistryType.ECR: "regsync.registries.ecr.private",
+    RegistryType.ECR_PUBLIC: "regsync.registries.ecr.public",
     RegistryType.LAYOUT: "regsync.registries.layout",
 }
 

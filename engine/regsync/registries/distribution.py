@@ -48,10 +48,11 @@ _BY_DIGEST_ONLY = frozenset({"DIGEST_INVALID", "UNSUPPORTED"})
 
 
 class DistributionStore(Store):
-    """A registry over HTTP. Owns its transport."""
+    """A registry over HTTP. Owns its transport. `namespace` stands before every repository in the server's paths."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, namespace: str = "") -> None:
         self._http = transport
+        self._prefix = f"{namespace}/" if namespace else ""
         self._uploaded: set[tuple[str, str]] = set()
         """Repository and digest of each blob that was put."""
         self._sources: dict[str, str] = {}
@@ -67,8 +68,12 @@ class DistributionStore(Store):
     def read_only(self, value: bool) -> None:
         self._http.read_only = value
 
+    @property
+    def requests(self) -> int:
+        return self._http.requests
+
     def get_manifest(self, repository: str, reference: str) -> RawManifest:
-        path, scope = _manifest_path(repository, reference), self._scope(repository)
+        path, scope = self._manifest_path(repository, reference), self._scope(repository)
         response = self._http.request("GET", path, scope=scope, accept=ACCEPT, expect={200})
         stated = response.headers.get("docker-content-digest")
         if stated is None and not response.content_type.startswith("application/vnd."):
@@ -81,7 +86,7 @@ class DistributionStore(Store):
         return RawManifest(digest, response.content_type, response.body)
 
     def head_manifest(self, repository: str, reference: str) -> str:
-        path, scope = _manifest_path(repository, reference), self._scope(repository)
+        path, scope = self._manifest_path(repository, reference), self._scope(repository)
         response = self._http.request("HEAD", path, scope=scope, accept=ACCEPT, expect={200, 404})
         version = response.headers.get("docker-distribution-api-version")
         stated = response.headers.get("docker-content-digest", "")
@@ -97,7 +102,7 @@ class DistributionStore(Store):
     def put_manifest(self, repository: str, reference: str, manifest: RawManifest) -> None:
         response = self._http.request(
             "PUT",
-            _manifest_path(repository, reference),
+            self._manifest_path(repository, reference),
             scope=self._scope(repository),
             headers={"Content-Type": manifest.media_type},
             body=Bytes(manifest.data),
@@ -109,13 +114,13 @@ class DistributionStore(Store):
 
     @contextmanager
     def open_blob(self, repository: str, digest: str) -> Iterator[BinaryIO]:
-        path, scope = _blob_path(repository, digest), self._scope(repository)
+        path, scope = self._blob_path(repository, digest), self._scope(repository)
         with self._http.stream(path, scope=scope) as stream:
             yield io.BufferedReader(_Verified(stream, digest, f"blob {digest} of {repository}"))
 
     def has_blob(self, repository: str, digest: str) -> bool:
         """Whether a blob is there. Any 404 counts as no: all that follows from it is an upload."""
-        path, scope = _blob_path(repository, digest), self._scope(repository)
+        path, scope = self._blob_path(repository, digest), self._scope(repository)
         return self._http.request("HEAD", path, scope=scope, expect={200, 404}).status == 200
 
     def put_blob(self, repository: str, blob: Blob, sent: Callable[[int], None]) -> None:
@@ -144,13 +149,13 @@ class DistributionStore(Store):
 
         A mount spares it the costly part of an upload, and us a request: every pack has the same config.
         """
-        path, scope = f"{_path(repository)}/blobs/uploads/", self._scope(repository)
+        path, scope = f"{self._path(repository)}/blobs/uploads/", self._scope(repository)
         source = self._sources.get(digest)
         if source is not None and self._mounts:
             try:
                 response = self._http.request(
                     "POST",
-                    f"{path}?mount={quote(digest)}&from={quote(source, safe='')}",
+                    f"{path}?mount={quote(digest)}&from={quote(self._prefix + source, safe='')}",
                     scope=(scope, self._scope(source)),
                     expect={201, 202},
                 )
@@ -181,7 +186,7 @@ class DistributionStore(Store):
             raise
 
     def tags(self, repository: str) -> tuple[str, ...]:
-        return self._list(f"{_path(repository)}/tags/list", "", "tags", self._scope(repository))
+        return self._list(f"{self._path(repository)}/tags/list", "", "tags", self._scope(repository))
 
     def repositories(self, prefix: str) -> tuple[str, ...]:
         try:
@@ -190,7 +195,8 @@ class DistributionStore(Store):
             if error.status != 404:
                 raise
             raise Unsupported(f"{error.message}: the registry has no catalogue", status=404) from error
-        return tuple(name for name in names if name.startswith(prefix))
+        own = (name.removeprefix(self._prefix) for name in names if name.startswith(self._prefix))
+        return tuple(name for name in own if name.startswith(prefix))
 
     def _list(self, path: str, query: str, key: str, scope: Scope) -> tuple[str, ...]:
         """All names of a paged list, sorted.
@@ -222,9 +228,9 @@ class DistributionStore(Store):
 
     def _delete(self, repository: str, reference: str) -> None:
         """Delete by tag or digest. What is gone is fine: the answer to an earlier attempt may have been lost."""
-        scope = Scope(repository, ("pull", "delete"))
+        scope = Scope(self._prefix + repository, ("pull", "delete"))
         try:
-            self._http.request("DELETE", _manifest_path(repository, reference), scope=scope, expect={202})
+            self._http.request("DELETE", self._manifest_path(repository, reference), scope=scope, expect={202})
         except NotFound as error:
             # GitLab and others say so where only the right to delete is missing.
             with suppress(NotFound):
@@ -262,7 +268,23 @@ class DistributionStore(Store):
 
     def _scope(self, repository: str) -> Scope:
         """What a token for a repository must allow. While applying, one token serves reads and writes."""
-        return Scope(repository, ("pull",) if self.read_only else ("pull", "push"))
+        actions = ("pull",) if self.read_only else ("pull", "push")
+        return Scope(self._prefix + repository, actions)
+
+    def _path(self, repository: str) -> str:
+        if not is_repository(repository):
+            raise ProtocolError(f"{repository!r} is no repository name")
+        return f"/v2/{self._prefix}{repository}"
+
+    def _manifest_path(self, repository: str, reference: str) -> str:
+        if not (is_tag(reference) or is_digest(reference)):
+            raise ProtocolError(f"{reference!r} is no tag or digest")
+        return f"{self._path(repository)}/manifests/{reference}"
+
+    def _blob_path(self, repository: str, digest: str) -> str:
+        if not is_digest(digest):
+            raise ProtocolError(f"{digest!r} is no digest")
+        return f"{self._path(repository)}/blobs/{digest}"
 
 
 class _Verified(io.RawIOBase):
@@ -286,24 +308,6 @@ class _Verified(io.RawIOBase):
         if not part and self._state.hexdigest() != self._digest.partition(":")[2]:
             raise ProtocolError(f"the bytes of {self._what} have another digest")
         return len(part)
-
-
-def _path(repository: str) -> str:
-    if not is_repository(repository):
-        raise ProtocolError(f"{repository!r} is no repository name")
-    return f"/v2/{repository}"
-
-
-def _manifest_path(repository: str, reference: str) -> str:
-    if not (is_tag(reference) or is_digest(reference)):
-        raise ProtocolError(f"{reference!r} is no tag or digest")
-    return f"{_path(repository)}/manifests/{reference}"
-
-
-def _blob_path(repository: str, digest: str) -> str:
-    if not is_digest(digest):
-        raise ProtocolError(f"{digest!r} is no digest")
-    return f"{_path(repository)}/blobs/{digest}"
 
 
 def _location(response: Response) -> str:

@@ -1,0 +1,78 @@
+"""Amazon ECR: the private registry of an account in a region."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar
+
+from regsync.model.errors import RegistryError, Unsupported
+from regsync.model.plan import Copy
+from regsync.model.reference import sha256_digest
+from regsync.model.registry import RegistrySpec
+from regsync.registries.base import RawManifest, Registry, Surroundings
+from regsync.registries.ecr.registry import EcrRegistry
+from regsync.registries.ecr.store import EcrStore
+
+_ACCEPTED = [
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+]
+
+
+def open_registry(spec: RegistrySpec, surroundings: Surroundings) -> Registry:
+    """Open the registry at `spec.endpoint`, read-only. Reaches nothing yet; writing has to be allowed."""
+    return PrivateRegistry(spec, PrivateStore(spec, surroundings), surroundings)
+
+
+class PrivateStore(EcrStore):
+    """Blobs, OCI manifests and repositories of a private registry."""
+
+    _only_tagged: ClassVar[Mapping[str, str] | None] = {"tagStatus": "TAGGED"}
+
+    def manifests(self, repository: str, digests: Sequence[str]) -> Iterable[RawManifest]:
+        images = self.session.told(
+            "BatchGetImage",
+            "images",
+            imageIds=[{"imageDigest": each} for each in digests],
+            acceptedMediaTypes=_ACCEPTED,
+            **self._named(repository),
+        )
+        for each in images:
+            digest, data = each["imageId"]["imageDigest"], each["imageManifest"].encode()
+            # Types that are not accepted may come translated; only the very bytes are of use.
+            if digest == sha256_digest(data):
+                yield RawManifest(digest, each["imageManifestMediaType"], data)
+
+    def replication(self, repository: str, tag: str, region: str) -> tuple[str, str]:
+        """How far the replication of an image to a region of the same account is: IN_PROGRESS, COMPLETE, FAILED (with
+        ECR's code for the reason) or nothing."""
+        statuses = self.session.told(
+            "DescribeImageReplicationStatus",
+            "replicationStatuses",
+            imageId={"imageTag": tag},
+            **self._named(repository),
+        )
+        for each in statuses:
+            if (each["region"], each["registryId"]) == (region, self.registry_id()):
+                return each["status"], each.get("failureCode", "")
+        return "", ""
+
+
+class PrivateRegistry(EcrRegistry):
+    """A private registry, which may replicate to others."""
+
+    store: PrivateStore
+
+    def is_replicated(self, copy: Copy, region: str) -> bool:
+        """Whether ECR's replication has brought an image to a region; see `Registry`."""
+        status, reason = self.store.replication(copy.address.path, copy.address.tag or "", region)
+        if status == "FAILED":
+            raise RegistryError(f"{copy.address}: its replication to {region} failed: {reason}", code=reason)
+        if not status:
+            raise Unsupported(
+                f"{copy.address}: no rule replicates it to {region}",
+                hint="`aws ecr describe-registry` shows the rules; they hold for what is pushed after they were made",
+            )
+        return status == "COMPLETE"

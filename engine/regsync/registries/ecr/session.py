@@ -1,0 +1,326 @@
+"""Calls to the APIs of AWS: logs in as a manifest says, writes nothing while planning, and counts what leaves.
+
+The only module that knows botocore. What a call is for, its caller knows.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from botocore import exceptions, xform_name
+from botocore.client import BaseClient
+from botocore.config import Config
+from botocore.credentials import AssumeRoleCredentialFetcher, Credentials, DeferredRefreshableCredentials
+from botocore.parsers import ResponseParserError
+from botocore.session import Session
+
+from regsync import __version__
+from regsync.model.errors import (
+    AuthenticationFailed,
+    NotARegistry,
+    RegistryError,
+    RegsyncError,
+    Unreachable,
+)
+from regsync.model.registry import AwsLogin, RegistrySpec, SecretRef
+from regsync.registries.base import Surroundings
+from regsync.registries.ecr.actions import SIGN_IN, may_call, service_of
+from regsync.registries.ecr.failures import Refusal, failure
+from regsync.transport.credentials import resolve
+from regsync.transport.origins import Origin
+from regsync.transport.redact import Redactor, one_line
+from regsync.transport.trust import AllowedHosts
+from regsync.transport.wire import Timeouts
+
+ATTEMPTS = 8
+"""How often a call is tried. Adaptive retries slow all calls down while AWS throttles."""
+PAGE = 1000
+"""The most that one page of any list of ECR holds."""
+
+_NO_ANSWER = (exceptions.ConnectionError, exceptions.HTTPClientError)
+
+
+def session_of(spec: RegistrySpec, surroundings: Surroundings) -> AwsSession:
+    """The session of a registry, which it has in common with those of the same login, account and region."""
+    login = spec.auth.aws
+    secrets = (login.access_key_id, login.secret_access_key, login.session_token)
+    found_at = [
+        (each.source, each.name, each.path) if isinstance(each, SecretRef) else each for each in secrets
+    ]
+    rest = replace(login, access_key_id=None, secret_access_key=None, session_token=None)
+    key = (AwsSession, spec.auth.method, rest, *found_at, spec.type, spec.aws, spec.region)
+    return surroundings.shared.get(key, lambda: AwsSession(spec, surroundings))
+
+
+class AwsSession:
+    """One login to AWS in one region. Thread-safe; logs in with the first call.
+
+    Like the run that it belongs to it starts `read_only`: then whatever could write raises, also what the SDK's own
+    chain of credentials calls.
+    """
+
+    def __init__(self, spec: RegistrySpec, surroundings: Surroundings) -> None:
+        self.read_only = True
+        self.requests = 0
+        """How many requests have left, repeated ones and those of the chain of credentials included."""
+        self.spec = spec
+        """The registry that it was opened for."""
+        self._surroundings = surroundings
+        self._allowed = AllowedHosts(surroundings.environment)
+        self._redact = Redactor()
+        self._source = "spec.auth"
+        self._session: Session | None = None
+        self._failure: Exception | None = None
+        self._clients: dict[str, BaseClient] = {}
+        self._opening = threading.Lock()
+        self._counting = threading.Lock()
+        self._asking = threading.Lock()
+        self._account: str | None = None
+        self._sent = threading.local()
+
+    def call(self, operation: str, **parameters: Any) -> Any:
+        """Call an operation of the registry's API; parameters that are None are left out.
+
+        Raises RegistryErrors, and RegsyncError for a write while read-only.
+        """
+        service = service_of(self.spec)
+        try:
+            return self._call(service, operation, parameters)
+        except exceptions.ClientError as error:
+            raise self._refused(service, error, parameters.get("repositoryName", "")) from None
+        except exceptions.BotoCoreError as error:
+            raise self._broken(self._what(operation), error) from None
+        except ResponseParserError:
+            raise self._no_answer_of_aws(operation) from None
+
+    def told(self, operation: str, field: str, **parameters: Any) -> Any:
+        """What the answer to an operation has in `field`; see `call`. An answer without it is not one of AWS."""
+        return self._field(operation, field, self.call(operation, **parameters))
+
+    def pages(self, operation: str, field: str, **parameters: Any) -> Iterator[Any]:
+        """The items of a list, page by page; see `told`."""
+        following: str | None = None
+        while True:
+            page = self.call(operation, maxResults=PAGE, nextToken=following, **parameters)
+            yield from self._field(operation, field, page)
+            following = page.get("nextToken")
+            if not following:
+                return
+
+    def _field(self, operation: str, field: str, answer: dict[str, Any]) -> Any:
+        """The SDK makes an empty answer of a page of HTML, which must not be taken for an empty registry."""
+        if field not in answer:
+            raise self._no_answer_of_aws(operation)
+        return answer[field]
+
+    def account(self) -> str:
+        """The account that the login is of, empty where AWS does not say. A role's ARN tells it; else AWS is asked, once."""
+        if self.spec.auth.aws.role_arn:
+            return self.spec.auth.aws.role_arn.split(":")[4]
+        with self._asking:
+            if self._account is None:
+                try:
+                    self._account = str(self._call("sts", "GetCallerIdentity", {})["Account"])
+                except (RegsyncError, exceptions.BotoCoreError, exceptions.ClientError, ResponseParserError):
+                    self._account = ""
+            return self._account
+
+    def client(self, service: str) -> BaseClient:
+        """The SDK's client of a service. Raises errors of the SDK, and AuthenticationFailed; a failure stays."""
+        with self._opening:
+            if self._failure is not None:
+                raise self._failure
+            if service not in self._clients:
+                try:
+                    session = self._session = self._session or self._open()
+                    self._clients[service] = session.create_client(service)
+                except (exceptions.BotoCoreError, exceptions.ClientError, RegsyncError) as error:
+                    self._failure = error
+                    raise
+            return self._clients[service]
+
+    def close(self) -> None:
+        """Close all connections. What is called afterwards opens others."""
+        with self._opening:
+            for each in self._clients.values():
+                each.close()
+
+    def _call(self, service: str, operation: str, parameters: dict[str, Any]) -> Any:
+        given = {name: value for name, value in parameters.items() if value is not None}
+        return getattr(self.client(service), xform_name(operation))(**given)
+
+    def _what(self, operation: str) -> str:
+        return f"{service_of(self.spec)}:{operation} for {self.spec.shown_endpoint}"
+
+    def _open(self) -> Session:
+        """A session with the manifest's login, in the registry's region whatever the environment says."""
+        login = self.spec.auth.aws
+        session = Session(profile=login.profile)
+        session.set_config_variable("region", self.spec.region)
+        session.set_config_variable("sts_regional_endpoints", "regional")
+        timeouts = Timeouts()
+        config = Config(
+            connect_timeout=timeouts.connect,
+            read_timeout=timeouts.read,
+            retries={"mode": "adaptive", "total_max_attempts": ATTEMPTS},
+            max_pool_connections=self._surroundings.parallelism,
+            user_agent_extra=f"regsync/{__version__}",
+        )
+        session.set_default_client_config(config)
+        # These hold for every client of the session, those that providers of credentials make included.
+        events = session.get_component("event_emitter")
+        events.register("before-endpoint-resolution", self._choose_hosts)
+        events.register("before-call", self._check)
+        events.register("before-send", self._count)
+        events.register_first("needs-retry.*.*", self._give_up)
+        events.register("response-received", self._trace)
+        credentials = self._written(login) or session.get_component("credential_provider").load_credentials()
+        if credentials is None:
+            raise exceptions.NoCredentialsError
+        self._source = str(credentials.method)
+        if login.role_arn:
+            fetcher = AssumeRoleCredentialFetcher(
+                partial(session.create_client, region_name=self.spec.region),
+                credentials,
+                login.role_arn,
+                extra_args=_role_arguments(login),
+            )
+            credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
+        session.register_component("credential_provider", _Given(credentials))
+        return session
+
+    def _written(self, login: AwsLogin) -> Credentials | None:
+        """The access key that the manifest names, if it does."""
+        if login.access_key_id is None or login.secret_access_key is None:
+            return None
+        environment, key = self._surroundings.environment, login.access_key_id
+        if isinstance(key, SecretRef):
+            key = resolve(key, environment)
+        secret = resolve(login.secret_access_key, environment)
+        token = resolve(login.session_token, environment) if login.session_token else None
+        self._redact.learn(secret, token or "")
+        return Credentials(key, secret, token, method="spec.auth")
+
+    def _choose_hosts(self, builtins: dict[str, Any], model: Any, **others: object) -> None:
+        """Let ECR and STS be reached as the endpoint is, by FIPS or dual-stack hosts; SSO does not have all of these."""
+        place, service = self.spec.aws, model.service_model.service_name
+        if place and service in {"ecr", "ecr-public", "sts"} and not builtins.get("SDK::Endpoint"):
+            builtins["AWS::UseFIPS"] |= place.fips
+            builtins["AWS::UseDualStack"] |= place.dual_stack
+
+    def _check(self, model: Any, params: dict[str, Any], **others: object) -> None:
+        """Stop what must not be called, and what would go where no credentials may go."""
+        action = f"{model.service_model.service_name}:{model.name}"
+        if not may_call(action, planning=self.read_only):
+            why = "planning never writes" if self.read_only else "regsync has no use for it"
+            raise RegsyncError(
+                f"{action}: not sent, because {why}", hint="this is a bug in regsync: please report it"
+            )
+        self._allowed.check(Origin.parse(params["url"]))
+
+    def _count(self, request: Any, **others: object) -> None:
+        with self._counting:
+            self.requests += 1
+        self._redact.learn(_text(request.headers.get("X-Amz-Security-Token", "")))
+        self._sent.at, self._sent.to = time.monotonic(), Origin.parse(request.url)
+
+    def _give_up(self, caught_exception: Exception | None, **others: object) -> bool | None:
+        """Whether not to try again, where the SDK would: nobody knows the host's name. None leaves it to the SDK."""
+        return False if _unknown_host(caught_exception) else None
+
+    def _trace(
+        self, response_dict: dict[str, Any] | None, exception: object, event_name: str, **others: object
+    ) -> None:
+        _, service, operation = event_name.split(".")
+        answer = response_dict["status_code"] if response_dict else type(exception).__name__
+        took = (time.monotonic() - self._sent.at) * 1000
+        self._surroundings.trace(f"{service} {operation} {self._sent.to}: {answer} in {took:.0f} ms")
+
+    def _refused(self, service: str, error: exceptions.ClientError, repository: str) -> RegistryError:
+        """What AWS's refusal means; it may be of a call that the chain of credentials made."""
+        said, operation = error.response.get("Error", {}), error.operation_name
+        nested = {each.partition(":")[2]: each for each in SIGN_IN}
+        refusal = Refusal(
+            nested.get(operation, f"{service}:{operation}"),
+            repository,
+            one_line(str(said.get("Code", "")), 80),
+            one_line(self._redact(str(said.get("Message", "")))),
+            error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0),
+        )
+        return failure(refusal, self.spec, self._source, self.account)
+
+    def _broken(self, what: str, error: exceptions.BotoCoreError) -> RegistryError:
+        """What it means that no answer came, or that nothing could be asked."""
+        at, text = self.spec.at("auth"), one_line(self._redact(str(error)))
+        if isinstance(error, exceptions.NoCredentialsError):
+            return AuthenticationFailed(
+                f"{what}: no credentials of AWS were found: none in the environment, in a profile, by SSO or web "
+                "identity, and no role of a container or instance",
+                hint=f"set AWS_PROFILE or AWS_ACCESS_KEY_ID, run `aws sso login`, or name a login in spec.auth ({at})",
+            )
+        if isinstance(error, exceptions.ProfileNotFound):
+            return AuthenticationFailed(
+                f"{what}: {text}", hint=f"`aws configure list-profiles` lists those that there are ({at})"
+            )
+        if _unknown_host(error):
+            return Unreachable(
+                f"{what}: no host has the name {Origin.parse(error.kwargs['endpoint_url']).host}",
+                hint=f"is there a region {self.spec.region}? see the endpoint ({self.spec.at('endpoint')})",
+            )
+        if isinstance(error, exceptions.SSLError):
+            return Unreachable(
+                f"{what}: {text}", hint="AWS_CA_BUNDLE names the authority of a proxy in between"
+            )
+        if isinstance(error, _NO_ANSWER):
+            return Unreachable(
+                f"{what}: {text}", hint="does a firewall let you through? HTTPS_PROXY names a proxy"
+            )
+        if isinstance(error, exceptions.ParamValidationError):
+            return RegistryError(f"{what}: {text}")
+        # What is left concerns the configuration of AWS and its logins: SSO, metadata services, files.
+        return AuthenticationFailed(
+            f"{what}: {text}", hint=f"renew the login, as with `aws sso login`, or see spec.auth ({at})"
+        )
+
+    def _no_answer_of_aws(self, operation: str) -> RegistryError:
+        return NotARegistry(
+            f"{self._what(operation)}: the answer is not one of AWS",
+            hint="a proxy or a login page answers in its stead: see AWS_ENDPOINT_URL and HTTPS_PROXY",
+        )
+
+
+class _Given:
+    """Where a session finds credentials that are there already."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+
+    def load_credentials(self) -> Credentials:
+        return self._credentials
+
+
+def _role_arguments(login: AwsLogin) -> dict[str, Any]:
+    arguments = {
+        "RoleSessionName": login.session_name,
+        "ExternalId": login.external_id,
+        "DurationSeconds": login.duration,
+    }
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+def _unknown_host(error: BaseException | None) -> bool:
+    """Whether a name server says that there is no such host."""
+    if not isinstance(error, exceptions.EndpointConnectionError):
+        return False
+    broken: Exception = error.kwargs["error"]
+    return isinstance(broken.__cause__, socket.gaierror) and broken.__cause__.errno != socket.EAI_AGAIN
+
+
+def _text(header: str | bytes) -> str:
+    return header.decode() if isinstance(header, bytes) else header
