@@ -232,6 +232,34 @@ def registries_check(
 
 
 @app.command()
+def iam(
+    context: typer.Context,
+    paths: o.Paths = None,
+    output: o.ReportForm = o.ReportFormat.TEXT,
+    variables: o.Vars = None,
+    variable_files: o.VarFiles = None,
+) -> int:
+    """Print the IAM policies that registries of Amazon ECR need. For a plan, an apply, and for Palette."""
+    from regsync.cli.iam import run
+
+    return run(context.obj, paths, output=output, assignments=variables, variable_files=variable_files)
+
+
+@app.command()
+def endpoints(
+    context: typer.Context,
+    paths: o.Paths = None,
+    output: o.ReportForm = o.ReportFormat.TEXT,
+    variables: o.Vars = None,
+    variable_files: o.VarFiles = None,
+) -> int:
+    """Print where each registry is, what goes there, and the hosts that a firewall must let through."""
+    from regsync.cli.endpoints import run
+
+    return run(context.obj, paths, output=output, assignments=variables, variable_files=variable_files)
+
+
+@app.command()
 def explain(
     context: typer.Context,
     code: Annotated[

@@ -33,6 +33,11 @@ class DiagnosticsFormat(StrEnum):
     GITHUB = "github"
 
 
+class ReportFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
 Paths = Annotated[
     list[str] | None,
     typer.Argument(
@@ -181,6 +186,9 @@ FailFast = Annotated[
 Strict = Annotated[bool, typer.Option("--strict", envvar="REGSYNC_STRICT", help="Treat warnings as errors.")]
 Format = Annotated[
     DiagnosticsFormat, typer.Option("--format", envvar="REGSYNC_FORMAT", help="Form of the findings.")
+]
+ReportForm = Annotated[
+    ReportFormat, typer.Option("--format", envvar="REGSYNC_FORMAT", help="Form of what is printed.")
 ]
 
 PLANNING = (

@@ -1,0 +1,124 @@
+"""Where registries are, what goes where, and what a firewall must let through: as text, and as the document of
+`schemas/endpoints.schema.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from regsync.model.access import Host
+from regsync.model.registry import RegistrySpec, RegistryType
+from regsync.model.settings import Json
+from regsync.model.state import DesiredRegistry
+from regsync.report.lines import Line, Style, line
+
+FORMAT_VERSION = "1.0"
+"""Keys may be added within a major version."""
+
+Reached = tuple[DesiredRegistry, Sequence[Host]]
+"""A live registry, and the hosts that are needed beside those that its manifest names."""
+
+
+class _Repository(NamedTuple):
+    name: str
+    is_base: bool
+    tags: tuple[str, ...]
+
+
+def render_endpoints(reached: Sequence[Reached]) -> list[Line]:
+    """A block for each document; in `reached`, its regions stand together."""
+    lines = []
+    for name, group in groupby(reached, lambda each: each[0].spec.declared):
+        regions = list(group)
+        specs = [registry.spec for registry, _ in regions]
+        repositories = {each for registry, _ in regions for each in _repositories(registry)}
+        hosts = dict.fromkeys(host for registry, others in regions for host in _hosts(registry.spec, others))
+        lines += [
+            line(f"{name}   {specs[0].type}", Style.STRONG),
+            *_section("endpoints", [(each.shown_endpoint, _region(each)) for each in specs]),
+            *_section("repositories", [(each.name, _holds(each)) for each in sorted(repositories)]),
+            *_section("push to", [(address, "") for each in specs for address in _push(each)]),
+            *_section("hosts to allow, port 443 where none stands", [_host(each) for each in hosts]),
+            line(),
+        ]
+    return lines[:-1]
+
+
+def endpoints_to_json(reached: Sequence[Reached]) -> dict[str, Json]:
+    """One entry for each live registry."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "registries": [_registry(registry, _hosts(registry.spec, others)) for registry, others in reached],
+    }
+
+
+def _section(title: str, rows: Sequence[tuple[str, str]]) -> list[Line]:
+    width = max((len(first) for first, _ in rows), default=0)
+    shown = [line(f"    {first:<{width}}   {second}".rstrip()) for first, second in rows]
+    return [line(f"  {title}"), *(shown or [line("    none")])]
+
+
+def _region(spec: RegistrySpec) -> str:
+    if spec.region and spec.name != spec.declared:
+        return spec.region + (" (default)" if spec.region == spec.default_region else "")
+    return spec.region or ""
+
+
+def _holds(repository: _Repository) -> str:
+    return "base repository" if repository.is_base else ", ".join(repository.tags)
+
+
+def _host(host: Host) -> tuple[str, str]:
+    name = host.name if host.port == 443 else f"{host.name}:{host.port}"
+    return name, host.purpose + (f" ({host.note})" if host.note else "")
+
+
+def _registry(registry: DesiredRegistry, hosts: Sequence[Host]) -> Json:
+    spec = registry.spec
+    return {
+        "name": spec.name,
+        "type": spec.type.value,
+        "endpoint": spec.shown_endpoint,
+        "region": spec.region,
+        "default_region": spec.default_region,
+        "push": [*_push(spec)],
+        "repositories": [
+            {"name": each.name, "base": each.is_base, "tags": [*each.tags]}
+            for each in _repositories(registry)
+        ],
+        "hosts": [
+            {"name": each.name, "port": each.port, "purpose": each.purpose, "note": each.note or None}
+            for each in hosts
+        ],
+    }
+
+
+def _repositories(registry: DesiredRegistry) -> list[_Repository]:
+    tags: dict[str, list[str]] = {each.address.path: [] for each in registry.repositories}
+    for artifact in registry.artifacts:
+        tags.setdefault(artifact.address.path, []).append(artifact.address.tag or "")
+    bases = {each.address.path for each in registry.repositories if each.base}
+    return [_Repository(name, name in bases, tuple(found)) for name, found in sorted(tags.items())]
+
+
+def _push(spec: RegistrySpec) -> list[str]:
+    """What is written behind `oras push` (`oras push --oci-layout` for a layout), by base content path."""
+    place = spec.shown_endpoint.partition("://")[2] or spec.shown_endpoint
+    return [f"{place}/{spec.repository(path, 'NAME')}:TAG" for path in spec.base_content_paths or ("",)]
+
+
+def _hosts(spec: RegistrySpec, others: Sequence[Host]) -> list[Host]:
+    """What the manifest names, and `others`."""
+    if spec.type is RegistryType.LAYOUT:
+        return []
+    named = [_of_url(spec.endpoint, "registry")]
+    if spec.connect_to:
+        named.append(_of_url(spec.connect_to, "connectTo", "regsync connects there in the registry's stead"))
+    return [*named, *others]
+
+
+def _of_url(url: str, purpose: str, note: str = "") -> Host:
+    parts = urlsplit(url)
+    return Host(parts.hostname or "", purpose, parts.port or (80 if parts.scheme == "http" else 443), note)
