@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 
 from regsync.content import cache as cache_module
-from regsync.content.cache import IndexCache
-from regsync.registries.base import LayerIndexes
+from regsync.content.cache import IndexCache, ManifestCache
+from regsync.model.reference import sha256_digest
+from regsync.registries.base import LayerIndexes, Manifests
 from tests.content.trees import content_of, trees
 
 LAYER = f"sha256:{'a' * 64}"
@@ -78,3 +79,32 @@ def test_a_write_that_fails_leaves_no_temporary_file(tmp_path: Path) -> None:
 def test_only_digests_name_files(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not a digest"):
         IndexCache(tmp_path).get("sha256:../../etc/passwd")
+
+
+MANIFEST = b'{"schemaVersion": 2}\n\n'
+KIND = "application/vnd.oci.image.manifest.v1+json"
+
+
+def test_an_oci_manifest_comes_back_byte_for_byte(tmp_path: Path) -> None:
+    cache: Manifests = ManifestCache(tmp_path / "made" / "when needed")
+    digest = sha256_digest(MANIFEST)
+    assert cache.get(digest) is None
+    cache.put(digest, KIND, MANIFEST)
+    assert ManifestCache(tmp_path / "made" / "when needed").get(digest) == (KIND, MANIFEST)
+
+
+def test_any_damage_to_an_oci_manifest_is_a_miss(tmp_path: Path) -> None:
+    digest = sha256_digest(MANIFEST)
+    ManifestCache(tmp_path).put(digest, KIND, MANIFEST)
+    [path] = tmp_path.iterdir()
+    whole = path.read_bytes()
+    for at in range(0, len(whole), 7):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        assert ManifestCache(tmp_path).get(digest) is None
+        path.write_bytes(whole[:at])
+        assert ManifestCache(tmp_path).get(digest) is None
+
+
+def test_bytes_of_another_digest_are_a_miss(tmp_path: Path) -> None:
+    ManifestCache(tmp_path).put(LAYER, KIND, MANIFEST)
+    assert ManifestCache(tmp_path).get(LAYER) is None

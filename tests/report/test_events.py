@@ -52,12 +52,12 @@ EVENTS: list[Event] = [
     ReadingFolders(3, 220),
     Observing(1, 9),
     *(Found(each) for each in FINDINGS.values()),
-    Planned(PLAN),
+    Planned(PLAN, {"harbor-prod": 219}),
     Started(CHANGE),
     Progressed(CHANGE, 1_000, 2_000),
     *(Finished(each) for each in RESULTS),
     Stopping(2),
-    Ended(Outcome(PLAN, RESULTS, seconds=1.5, signal=2)),
+    Ended(Outcome(PLAN, RESULTS, seconds=1.5, signal=2, requests={"harbor-prod": 31})),
 ]
 
 

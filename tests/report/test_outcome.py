@@ -56,7 +56,7 @@ ALREADY = Result(make_change(f"{ARCHIVE}/argo:6.0.0"), Status.ALREADY)
 
 def outcome(*results: Result, signal: int | None = None, plan: Plan | None = None) -> Outcome:
     plan = plan or make_plan(*(each.change for each in results), *unchanged(214))
-    return Outcome(plan, results, seconds=2.43, signal=signal)
+    return Outcome(plan, results, seconds=2.43, signal=signal, requests={"harbor-prod": 31})
 
 
 @pytest.mark.parametrize("detail", Detail)

@@ -27,7 +27,7 @@ from regsync.model.plan import (
 )
 from regsync.model.state import Unreadable, UnreadableScope
 from regsync.report.lines import plain
-from regsync.report.plan import Detail, render_plan
+from regsync.report.plan import Detail, Observation, render_plan
 from tests.support.plans import make_change, make_plan, plans, unchanged
 
 Golden = Callable[[str, str], None]
@@ -140,13 +140,16 @@ def text(plan: Plan, detail: Detail = Detail.CHANGES) -> str:
 @pytest.mark.parametrize("detail", Detail)
 def test_changes(golden: Golden, detail: Detail) -> None:
     rendered = render_plan(
-        EVERYTHING, detail=detail, observed=(218, 3.21), next_step="Apply exactly this: regsync apply p.json"
+        EVERYTHING,
+        detail=detail,
+        observed=Observation(218, 3.21, 240),
+        next_step="Apply exactly this: regsync apply p.json",
     )
     golden(f"report/changes-{detail}", plain(rendered))
 
 
 def test_no_changes(golden: Golden) -> None:
-    golden("report/no-changes", plain(render_plan(EMPTY, observed=(217, 0.42))))
+    golden("report/no-changes", plain(render_plan(EMPTY, observed=Observation(217, 0.42, 217))))
 
 
 def test_an_unreadable_registry(golden: Golden) -> None:

@@ -55,7 +55,7 @@ def run(
         check_names(plan)
         display.pause()
         if not console.as_json:
-            print_plan(console, plan, detail, seconds=None)
+            print_plan(console, plan, detail)
         refuse_guards(plan)
         if not plan.has_changes:
             return plan_status(plan, detailed=False)

@@ -12,11 +12,11 @@ from regsync.cli.console import Console, now
 from regsync.cli.display import Display
 from regsync.cli.options import DetailOption
 from regsync.cli.status import plan_status
-from regsync.content.cache import IndexCache
+from regsync.content.cache import IndexCache, ManifestCache
 from regsync.manifest.variables import Variables
 from regsync.model.errors import Refused, UsageError
 from regsync.model.plan import Overrides, Plan, PlanRequest, Selection
-from regsync.report.plan import Detail, render_plan
+from regsync.report.plan import Detail, Observation, render_plan
 from regsync.report.table import position
 from regsync.run.planfile import is_plan_file, read_plan, write_plan
 from regsync.run.workspace import Workspace
@@ -79,10 +79,12 @@ def request(
 
 
 def open_workspace(console: Console, display: Display, parallelism: int) -> Workspace:
+    cache = cache_directory(console.environment)
     return Workspace(
         console.root,
         environment=console.environment,
-        indexes=IndexCache(cache_directory(console.environment)),
+        indexes=IndexCache(cache),
+        manifests=ManifestCache(cache / "manifests"),
         sink=display,
         parallelism=parallelism,
         trace=logging.getLogger("regsync.transport").debug,
@@ -114,20 +116,23 @@ def run(
         open_workspace(console, display, parallelism) as workspace,
     ):
         plan, _ = workspace.plan(wanted)
+        requests = sum(workspace.requests.values())
     check_names(plan)
     if out is not None:
         write_plan(console.root / out, plan, timestamp=now())
     if not console.as_json:
-        print_plan(console, plan, detail, seconds=time.monotonic() - begun)
+        seen = Observation(len(plan.changes) + plan.unmanaged, time.monotonic() - begun, requests)
+        print_plan(console, plan, detail, observed=seen)
         if out is not None:
             place = "" if console.root == Path() else f"-C {console.root} "
             console.note(f"saved to {out}; apply exactly this with: regsync {place}apply {out}")
     return plan_status(plan, detailed=detailed)
 
 
-def print_plan(console: Console, plan: Plan, detail: DetailOption, *, seconds: float | None) -> None:
-    observation = None if seconds is None else (len(plan.changes) + plan.unmanaged, seconds)
-    console.out(render_plan(plan, detail=Detail(detail.value), observed=observation))
+def print_plan(
+    console: Console, plan: Plan, detail: DetailOption, *, observed: Observation | None = None
+) -> None:
+    console.out(render_plan(plan, detail=Detail(detail.value), observed=observed))
 
 
 def show(console: Console, file: Path, *, detail: DetailOption) -> int:
@@ -138,7 +143,7 @@ def show(console: Console, file: Path, *, detail: DetailOption) -> int:
     if console.as_json:
         console.json(json.loads(path.read_text(encoding="utf-8")))
     else:
-        print_plan(console, plan, detail, seconds=None)
+        print_plan(console, plan, detail)
     return 0
 
 

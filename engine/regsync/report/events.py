@@ -5,6 +5,7 @@ Knows the records of `schemas/events.schema.json`; neither the stream nor the cl
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
 from regsync import __version__
@@ -24,7 +25,7 @@ from regsync.model.events import (
     Stopping,
 )
 from regsync.model.outcome import Outcome, Result, Status
-from regsync.model.plan import Action, Change, Guard, Plan
+from regsync.model.plan import Action, Change, Copy, Guard, Plan
 from regsync.model.settings import Json
 from regsync.model.state import Unreadable
 from regsync.report.lines import clean, show_bytes
@@ -63,8 +64,8 @@ def event_records(event: Event, timestamp: str) -> list[Record]:
             ]
         case Found(diagnostic):
             return [_diagnostic_record(diagnostic, timestamp)]
-        case Planned(plan):
-            return _plan_records(plan, timestamp)
+        case Planned(plan, requests):
+            return _plan_records(plan, requests, timestamp)
         case Started(change):
             return [_hook(timestamp, "apply_start", change, f"{change.action} started")]
         case Progressed(change, sent, total):
@@ -120,7 +121,7 @@ def _diagnostic_record(diagnostic: Diagnostic, timestamp: str) -> Record:
     )
 
 
-def _plan_records(plan: Plan, timestamp: str) -> list[Record]:
+def _plan_records(plan: Plan, requests: Mapping[str, int], timestamp: str) -> list[Record]:
     summary = plan.summary
     changes: Record = {
         "operation": "plan",
@@ -141,7 +142,12 @@ def _plan_records(plan: Plan, timestamp: str) -> list[Record]:
         *(_planned_record(each, timestamp) for each in plan.changes if each.action is not Action.NO_OP),
         *(_unreadable_record(each, timestamp) for each in plan.unreadable),
         *(_guard_record(each, timestamp) for each in plan.guards),
-        _record(timestamp, "change_summary", message, {"changes": changes, "plan_id": fingerprint(plan)[:8]}),
+        _record(
+            timestamp,
+            "change_summary",
+            message,
+            {"changes": changes, "plan_id": fingerprint(plan)[:8], "requests": dict(requests)},
+        ),
     ]
 
 
@@ -153,10 +159,15 @@ def _planned_record(change: Change, timestamp: str) -> Record:
         "why": change.why,
         "origin": asdict(change.origin) if change.origin else None,
         "wanted": change.wanted.value if change.wanted else None,
+        "copy": _copy(change.copy) if change.copy else None,
     }
     message = f"{change.address}: {change.action}: {change.why}"
     level = "warn" if change.action is Action.BLOCKED else "info"
     return _record(timestamp, "planned_change", message, {"change": planned}, level=level)
+
+
+def _copy(copy: Copy) -> Record:
+    return {"address": str(copy.address), "digest": copy.digest, "replicated": copy.replicated}
 
 
 def _unreadable_record(unreadable: Unreadable, timestamp: str) -> Record:
@@ -233,5 +244,6 @@ def _outcome_record(outcome: Outcome, timestamp: str) -> Record:
         "sent_bytes": outcome.sent,
         "elapsed_seconds": outcome.seconds,
         "signal": outcome.signal,
+        "requests": dict(outcome.requests),
     }
     return _record(timestamp, "change_summary", message, more)

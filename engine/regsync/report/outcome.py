@@ -6,7 +6,7 @@ from signal import Signals
 
 from regsync.model.outcome import Outcome, Result, Status
 from regsync.model.plan import Action
-from regsync.report.lines import Line, Style, line, show_bytes, show_seconds
+from regsync.report.lines import Line, Style, line, show_bytes, show_count, show_seconds
 from regsync.report.plan import MARKER, STYLE, Detail, from_line, unreadable_rows
 from regsync.report.table import Row, below, table
 
@@ -66,7 +66,9 @@ def _row(result: Result, detail: Detail) -> Row:
 def _conclusion(outcome: Outcome) -> list[Line]:
     summary = outcome.summary
     kept = f"{summary.unchanged} unchanged" + (f", {summary.already} already so" if summary.already else "")
-    sent = f"{show_bytes(outcome.sent)} sent in {show_seconds(outcome.seconds)}"
+    requests = sum(outcome.requests.values())
+    spent = f" with {show_count(requests, 'request')}" if requests else ""
+    sent = f"{show_bytes(outcome.sent)} sent{spent} in {show_seconds(outcome.seconds)}"
     undone = summary.failed + summary.skipped + summary.refused
     if not undone and outcome.signal is None and not outcome.plan.errored:
         done = f"{summary.added} added, {summary.changed} changed, {summary.deleted} deleted"

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
 
 from regsync.model.codec import fingerprint
 from regsync.model.content import FileDiff, FileEntry, FileStatus
+from regsync.model.parity import parity
 from regsync.model.plan import Action, Change, Guard, Plan, RegistryView, Selection
 from regsync.model.reference import is_digest
 from regsync.model.settings import Json
 from regsync.report.lines import Line, Style, line, show_bytes, show_count, show_seconds
+from regsync.report.parity import render_parity
 from regsync.report.table import Row, below, position, table
 
 MOST_FILES = 5
@@ -42,6 +45,15 @@ STYLE = {
 _DIFF_STYLE = {"+": Style.ADD, "-": Style.DELETE}
 
 
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What it took to make a plan: live objects read, seconds, and requests sent."""
+
+    objects: int
+    seconds: float
+    requests: int
+
+
 class Detail(StrEnum):
     """How much a report tells: a line per object, also the lines that change, or all there is."""
 
@@ -54,12 +66,12 @@ def render_plan(
     plan: Plan,
     *,
     detail: Detail = Detail.CHANGES,
-    observed: tuple[int, float] | None = None,
+    observed: Observation | None = None,
     next_step: str | None = None,
 ) -> list[Line]:
     """The plan as it is printed.
 
-    `observed` is how many live objects were read in how many seconds (None: not in this run); `next_step` is what
+    `observed` is None where the plan was not made in this run; `next_step` is what
     the reader may do now. Markers in column 0: `+` create, `~` update, `±` replace, `-` delete, `!` blocked or
     refused, `?` unreadable, a space for an unchanged object that something is to be said of.
     """
@@ -68,6 +80,7 @@ def render_plan(
     lines = [line(_header(plan, observed), Style.STRONG), line(), *table(rows)]
     if rows:
         lines.append(line())
+    lines += render_parity(parity(plan), full=detail is Detail.FULL)
     lines += [line(f"note: {each}") for each in plan.notes]
     if detail is not Detail.FULL:
         lines += _notes_of_unchanged(plan.changes)
@@ -94,22 +107,26 @@ def unreadable_rows(plan: Plan) -> list[Row]:
 
 
 def from_line(change: Change) -> list[Line]:
-    """The folder that a change takes its content from, and the manifest position that asks for it."""
+    """Where a change takes its content from, a folder or another region, and the manifest position that asks for it."""
+    if change.copy is not None:
+        how = "by replication" if change.copy.replicated else f"verbatim, {_value(change.copy.digest, False)}"
+        return [below("   ".join(["from", str(change.copy.address), how, position(change.origin)]).rstrip())]
     if change.source is None:
         return []
     size = f"{show_count(change.source.files, 'file')}, {show_bytes(change.source.size)}"
     return [below("   ".join(["from", change.source.shown, size, position(change.origin)]).rstrip())]
 
 
-def _header(plan: Plan, observed: tuple[int, float] | None) -> str:
+def _header(plan: Plan, observed: Observation | None) -> str:
     types = f" ({_types(plan.registries)})" if plan.registries else ""
     parts = [
         f"manifests {show_count(plan.manifest_files, 'file')}",
         f"registries {len(plan.registries)}{types}",
     ]
     if observed is not None:
-        objects, seconds = observed
-        parts.append(f"observed {show_count(objects, 'object')} in {show_seconds(seconds)}")
+        parts.append(f"observed {show_count(observed.objects, 'object')} in {show_seconds(observed.seconds)}")
+        if observed.requests:
+            parts.append(show_count(observed.requests, "request"))
     return "regsync plan   " + " · ".join(parts)
 
 
@@ -128,7 +145,7 @@ def _is_shown(change: Change, detail: Detail) -> bool:
 
 def _change_row(change: Change, detail: Detail) -> Row:
     where = position(change.origin)
-    if where in change.why or (change.source and detail is not Detail.SUMMARY):
+    if where in change.why or ((change.source or change.copy) and detail is not Detail.SUMMARY):
         where = ""  # it stands in the reason, or below beside the folder
     return Row(
         marker=MARKER[change.action],
