@@ -116,11 +116,38 @@ def test_replication_that_failed(aws: Aws, registry: PrivateRegistry, stubber: S
         ask(aws, registry, stubber, ("eu-west-1", aws.account, "FAILED"))
 
 
-def test_where_no_rule_replicates_there_is_nothing_to_wait_for(
-    aws: Aws, registry: PrivateRegistry, stubber: Stubber
+def ruled(account: str, region: str, *prefixes: str) -> dict[str, Any]:
+    """An answer of DescribeRegistry: one rule, for repositories with one of the prefixes where there are any."""
+    rule: dict[str, Any] = {"destinations": [{"region": region, "registryId": account}]}
+    if prefixes:
+        filters = [{"filter": each, "filterType": "PREFIX_MATCH"} for each in prefixes]
+        rule["repositoryFilters"] = filters
+    return {"registryId": account, "replicationConfiguration": {"rules": [rule]}}
+
+
+@pytest.mark.parametrize("prefixes", [(), ("other/", "team/")])
+def test_what_a_rule_replicates_is_waited_for_before_it_has_a_status(
+    aws: Aws, registry: PrivateRegistry, stubber: Stubber, prefixes: tuple[str, ...]
 ) -> None:
+    wanted = {"registryId": aws.account, "repositoryName": HELLO, "imageId": {"imageTag": "1.0.0"}}
+    stubber.add_response("describe_image_replication_status", statuses(), wanted)
+    stubber.add_response("describe_registry", ruled(aws.account, "eu-west-1", *prefixes), {})
+    assert not registry.is_replicated(Copy(Address(NAME, HELLO, "1.0.0"), replicated=True), "eu-west-1")
+
+
+@pytest.mark.parametrize(
+    "rule", [("ap-south-1",), ("eu-west-1", "other/")], ids=["other-region", "other-prefix"]
+)
+def test_where_no_rule_replicates_there_is_nothing_to_wait_for(
+    aws: Aws, registry: PrivateRegistry, stubber: Stubber, rule: tuple[str, ...]
+) -> None:
+    wanted = {"registryId": aws.account, "repositoryName": HELLO, "imageId": {"imageTag": "1.0.0"}}
+    stubber.add_response(
+        "describe_image_replication_status", statuses(("eu-west-1", "210987654321", "COMPLETE")), wanted
+    )
+    stubber.add_response("describe_registry", ruled(aws.account, *rule), {})
     with pytest.raises(Unsupported, match="no rule replicates it to eu-west-1"):
-        ask(aws, registry, stubber, ("eu-west-1", "210987654321", "COMPLETE"))
+        registry.is_replicated(Copy(Address(NAME, HELLO, "1.0.0"), replicated=True), "eu-west-1")
 
 
 def test_repositories_are_listed_over_all_pages(

@@ -160,7 +160,9 @@ def test_prune_looks_through_the_catalogue() -> None:
 
 def test_replication_is_asked_about() -> None:
     spec = ecr_spec(repositories=Repositories(replicated=True))
-    assert "ecr:DescribeImageReplicationStatus" in allowed_actions(document("apply", spec))
+    assert {"ecr:DescribeImageReplicationStatus", "ecr:DescribeRegistry"} <= allowed_actions(
+        document("apply", spec)
+    )
     assert "ecr:DescribeImageReplicationStatus" not in allowed_actions(document("plan", spec))
 
 

@@ -118,6 +118,7 @@ class UnreadableScope(StrEnum):
     REGISTRY = "registry"
     REPOSITORY = "repository"
     TAG = "tag"
+    """One address alone: a tag, or without one the settings of a repository."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,7 +230,9 @@ class DistributionStore(Store):
         """Delete by tag or digest. What is gone is fine: the answer to an earlier attempt may have been lost."""
         scope = Scope(self._prefix + repository, ("pull", "delete"))
         try:
-            self._http.request("DELETE", self._manifest_path(repository, reference), scope=scope, expect={202})
+            self._http.request(
+                "DELETE", self._manifest_path(repository, reference), scope=scope, expect={202}
+            )
         except NotFound as error:
             # GitLab and others say so where only the right to delete is missing.
             with suppress(NotFound):

@@ -100,7 +100,7 @@ def repository_arn(spec: RegistrySpec, repository: str, account: str = "") -> st
     """The ARN of a repository. `account` is for ECR Public, whose endpoint names none."""
     assert spec.aws is not None
     region = "" if spec.type is RegistryType.ECR_PUBLIC else spec.region
-    owner = account or spec.aws.account
+    owner = spec.aws.account or account
     return f"arn:{spec.aws.partition}:{service_of(spec)}:{region}:{owner}:repository/{repository}"
 
 

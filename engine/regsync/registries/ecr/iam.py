@@ -148,6 +148,8 @@ def _for_regsync(specs: Sequence[RegistrySpec], can_delete: bool) -> list[IamPol
 
     def apply(places: Sequence[RegistrySpec]) -> list[Json]:
         statements = _regsync_statements(places, writing)
+        if spec.repositories.replicated:
+            statements.append(_allow("Replication", ["ecr:DescribeRegistry"], ["*"]))
         if keys and spec.repositories.create:
             # ECR calls KMS in its caller's name, who needs the key for nothing else.
             through_ecr: Json = {"StringLike": {"kms:ViaService": "ecr.*"}}

@@ -19,6 +19,8 @@ _ACCEPTED = [
     "application/vnd.docker.distribution.manifest.v2+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
 ]
+_ALL = {"filter": "", "filterType": "PREFIX_MATCH"}
+"""What a rule without filters amounts to."""
 
 
 def open_registry(spec: RegistrySpec, surroundings: Surroundings) -> Registry:
@@ -59,6 +61,16 @@ class PrivateStore(EcrStore):
                 return each["status"], each.get("failureCode", "")
         return "", ""
 
+    def replicates(self, repository: str, region: str) -> bool:
+        """Whether a rule of the registry replicates a repository to a region of the same account."""
+        rules = self.session.told("DescribeRegistry", "replicationConfiguration")["rules"]
+        wanted = {"region": region, "registryId": self.registry_id()}
+        return any(
+            wanted in rule["destinations"]
+            and any(repository.startswith(each["filter"]) for each in rule.get("repositoryFilters") or [_ALL])
+            for rule in rules
+        )
+
 
 class PrivateRegistry(EcrRegistry):
     """A private registry, which may replicate to others."""
@@ -70,9 +82,11 @@ class PrivateRegistry(EcrRegistry):
         status, reason = self.store.replication(copy.address.path, copy.address.tag or "", region)
         if status == "FAILED":
             raise RegistryError(f"{copy.address}: its replication to {region} failed: {reason}", code=reason)
-        if not status:
+        if not status and not self.store.replicates(copy.address.path, region):
             raise Unsupported(
                 f"{copy.address}: no rule replicates it to {region}",
-                hint="`aws ecr describe-registry` shows the rules; they hold for what is pushed after they were made",
+                hint=f"add a rule to the registry in {self.spec.region} (`aws ecr describe-registry` shows those that "
+                "there are), or leave out repositories.replicated "
+                f"({self.spec.at('repositories.replicated')})",
             )
         return status == "COMPLETE"

@@ -142,11 +142,16 @@ class EcrRegistry(StoreRegistry):
                 return Reading(Observed(), tuple(partial(self._read_repositories, [path]) for path in paths))
             if isinstance(error, NotFound):
                 return self._read_missing(paths[0])
-            return Reading(Observed(unreadable=(self._unreadable(error, paths[0], None),)))
+            return Reading(Observed(unreadable=(_alone(self._unreadable(error, paths[0], None)),)))
         except RegistryError as error:
             failed = tuple(dict.fromkeys(self._unreadable(error, path, None) for path in paths))
             return Reading(Observed(unreadable=failed))
-        reads = [partial(self._read_settings, path, described[path]) for path in paths]
+        reads: list[Read] = [
+            partial(self._read_settings, path, described[path])
+            if path in described
+            else partial(self._read_missing, path)
+            for path in paths
+        ]
         if forms.OWN_CALL.isdisjoint(self.spec.repositories.settings):
             return Reading(Observed.merged(read().observed for read in reads))
         return Reading(Observed(), tuple(reads))
@@ -157,7 +162,7 @@ class EcrRegistry(StoreRegistry):
             live, tags = LiveRepository(self._address(path), settings), settings.get("tags")
             return self._noted(_marked(live, tags) if isinstance(tags, dict) else live)
 
-        return Reading(self._observe(path, None, look))
+        return Reading(self._observe_alone(path, look))
 
     def _read_marks(self, path: str) -> Reading:
         def look() -> Observed:
@@ -167,7 +172,12 @@ class EcrRegistry(StoreRegistry):
                 live = LiveRepository(self._address(path), settings)
             return self._noted(_marked(live, self.store.resource_tags(path)))
 
-        return Reading(self._observe(path, None, look))
+        return Reading(self._observe_alone(path, look))
+
+    def _observe_alone(self, path: str, look: Callable[[], Observed]) -> Observed:
+        """What `look` finds of a repository; where it fails, what is in the repository can still be read."""
+        observed = self._observe(path, None, look)
+        return replace(observed, unreadable=tuple(_alone(each) for each in observed.unreadable))
 
     def _noted(self, live: LiveRepository) -> Observed:
         self._repositories[live.address.path] = live
@@ -192,6 +202,7 @@ class EcrRegistry(StoreRegistry):
 
     def _create(self, change: Change) -> None:
         path, wanted = change.address.path, change.after or {}
+        self.store.check()  # a login that cannot push leaves no empty repositories behind
         made = {name: value for name, value in wanted.items() if name in forms.CREATED}
         try:
             self.store.create(path, made, {**_tags(made), **forms.marks(self.spec.owner, made)})
@@ -225,7 +236,7 @@ class EcrRegistry(StoreRegistry):
         if names:
             self._correct(change, names, {**live, **wanted}, made=False)
 
-    def _settings(self, path: str, names: Iterable[str]) -> dict[str, Json]:
+    def _settings(self, path: str, names: Collection[str]) -> dict[str, Json]:
         return self.store.settings(path, self.store.described([path])[path], names)
 
     def _correct(
@@ -256,6 +267,13 @@ class EcrRegistry(StoreRegistry):
 
     def _address(self, path: str, tag: str | None = None) -> Address:
         return Address(self.spec.name, path, tag)
+
+
+def _alone(unreadable: Unreadable) -> Unreadable:
+    """The same of the repository itself and nothing in it."""
+    if unreadable.scope is UnreadableScope.REGISTRY:
+        return unreadable
+    return replace(unreadable, scope=UnreadableScope.TAG)
 
 
 def _marked(live: LiveRepository, tags: Mapping[str, object]) -> LiveRepository:

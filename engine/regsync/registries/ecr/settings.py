@@ -108,8 +108,11 @@ def read_marks(tags: Mapping[str, Any]) -> tuple[str | None, dict[str, str]]:
 
 
 def document(text: str) -> Json:
-    """A policy that the API tells as text."""
-    found: Json = json.loads(text)
+    """A policy that the API tells as text; the text itself where that is no JSON, so that it differs from any policy."""
+    try:
+        found: Json = json.loads(text)
+    except ValueError:
+        return text
     return found
 
 

@@ -5,7 +5,7 @@ Knows operations, parameters and codes; knows no packs and nothing of what is de
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, BinaryIO, ClassVar
 
@@ -73,7 +73,7 @@ class EcrStore(DistributionStore):
         return tuple(sorted(self.tagged(repository)))
 
     def manifests(self, repository: str, digests: Sequence[str]) -> Iterable[RawManifest]:
-        """Those of up to BATCH OCI manifests that can be had in one call, with other bytes under no digest."""
+        """Those of up to BATCH OCI manifests that come in one call; their digests are checked."""
         return ()
 
     def repositories(self, prefix: str) -> tuple[str, ...]:
@@ -92,7 +92,7 @@ class EcrStore(DistributionStore):
         return {each["repositoryName"]: each for each in found}
 
     def settings(
-        self, repository: str, description: Mapping[str, Any], names: Iterable[str]
+        self, repository: str, description: Mapping[str, Any], names: Collection[str]
     ) -> dict[str, Json]:
         """The settings in a description, and those of `names` that have a call of their own; None for a policy that there
         is not."""
@@ -154,10 +154,10 @@ class EcrStore(DistributionStore):
 
     def delete_tag(self, repository: str, tag: str, digest: str) -> None:
         """Remove one tag; ECR removes the image with its last one. A tag that is gone is fine."""
-        answer = self.session.call(
-            "BatchDeleteImage", imageIds=[{"imageTag": tag}], **self._named(repository)
+        failures = self.session.told(
+            "BatchDeleteImage", "failures", imageIds=[{"imageTag": tag}], **self._named(repository)
         )
-        for failure in answer.get("failures", ()):
+        for failure in failures:
             if failure["failureCode"] != "ImageNotFound":
                 raise RegistryError(
                     f"{repository}:{tag} was not deleted: {failure['failureCode']}: {failure['failureReason']}",
@@ -177,7 +177,6 @@ class _AdvisedTransport(Transport):
 
     def __init__(self, spec: RegistrySpec, surroundings: Surroundings, session: AwsSession) -> None:
         self._aws = session
-        self._service = service_of(spec)
         shared, service = surroundings.shared, service_of(spec)
         super().__init__(
             spec,

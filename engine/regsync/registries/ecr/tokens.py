@@ -45,8 +45,11 @@ class TokenLogins:
         """A new token. ECR gives a list of one, ECR Public the object alone (botocore's models of both)."""
         told = self._session.told("GetAuthorizationToken", "authorizationData")
         data = told[0] if isinstance(told, list) else told
-        user, colon, password = b64decode(data["authorizationToken"]).decode().partition(":")
-        if (user, colon) != (_USER, ":"):
-            raise ProtocolError("GetAuthorizationToken: an answer that is no login")
+        try:
+            user, _, password = b64decode(data["authorizationToken"]).decode().partition(":")
+        except ValueError:
+            user = password = ""
+        if user != _USER or not password:
+            raise ProtocolError("GetAuthorizationToken: the answer is no login")
         self._ends = data["expiresAt"]
         return Credential(Kind.PASSWORD, password, "GetAuthorizationToken", _USER)
