@@ -85,7 +85,7 @@ def test_manifests_with_errors_yield_nothing(project: Project, command: str) -> 
     project.write("registries/ecr.yaml", ECR.replace("214575254960", "2145"))
     ran = project.run(command)
     assert (ran.status, ran.out) == (3, "")
-    assert "it has 12 digits" in ran.err
+    assert "an account has 12 digits" in ran.err
 
 
 @pytest.mark.parametrize(

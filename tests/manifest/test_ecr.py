@@ -156,12 +156,12 @@ def test_a_host_tells_account_region_and_partition(
         (f"{HOST}/", "`spec.endpoint` of type ecr is a host, and no more", f"write `{HOST}`"),
         (
             "12345.dkr.ecr.us-east-1.amazonaws.com",
-            "`12345` is no AWS account: it has 12 digits",
+            "`12345` is no AWS account: an account has 12 digits",
             None,
         ),
         (
             "<account>.dkr.ecr.us-east-1.amazonaws.com",
-            "`<account>` is no AWS account: it has 12 digits",
+            "`<account>` is no AWS account: an account has 12 digits",
             None,
         ),
         (

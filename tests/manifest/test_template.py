@@ -229,7 +229,7 @@ def test_the_macro_of_the_region_stands_beside_variables(desk: Desk, spelling: s
     spec = desk.declared(text, {"account": "214575254960"}).spec
     assert spec.shown_endpoint == "214575254960.dkr.ecr.us-east-1.amazonaws.com"
     found = desk.found(text, {"account": "12345"})
-    assert (found.code, found.summary) == ("RS121", "`12345` is no AWS account: it has 12 digits")
+    assert (found.code, found.summary) == ("RS121", "`12345` is no AWS account: an account has 12 digits")
 
 
 @pytest.mark.parametrize(
@@ -243,4 +243,4 @@ def test_the_macro_of_the_region_stands_beside_variables(desk: Desk, spelling: s
 def test_the_macro_of_the_region_may_come_from_anywhere(desk: Desk, endpoint: str) -> None:
     text = registry("type: ecr", f'endpoint: "{endpoint}"', "regions: [us-east-1]")
     variables = {"endpoint": "1234.dkr.ecr.{{ .spectro.system.aws.region }}.amazonaws.com"}
-    assert desk.found(text, variables).summary == "`1234` is no AWS account: it has 12 digits"
+    assert desk.found(text, variables).summary == "`1234` is no AWS account: an account has 12 digits"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,7 +70,8 @@ def test_a_profile_logs_in(
 def test_a_profile_that_there_is_not(aws: Aws, around: Surroundings) -> None:
     error = refusal(with_login(spec_of(aws), AuthMethod.AWS, profile="pusher"), around)
     assert isinstance(error, AuthenticationFailed)
-    assert "profile (pusher) could not be found" in error.message
+    assert error.message == "AWS's configuration has no profile 'pusher'"
+    assert "spec.auth.profile (registry.yaml:1:1) names it" in (error.hint or "")
     assert "aws configure list-profiles" in (error.hint or "")
 
 
@@ -111,8 +113,8 @@ def test_a_role_is_assumed_with_an_access_key(aws: Aws, around: Surroundings) ->
 @pytest.mark.parametrize(
     ("external_id", "advice"),
     [
-        (None, "the external ID must be none, or it must be written in spec.auth.externalId"),
-        ("wrong", "the external ID must be the one that spec.auth.externalId holds, if it asks for one"),
+        (None, "if it asks for an external ID, write it in spec.auth.externalId"),
+        ("wrong", "if it asks for an external ID, is it the one in spec.auth.externalId"),
     ],
 )
 def test_a_role_that_asks_for_another_external_id(
@@ -122,18 +124,31 @@ def test_a_role_that_asks_for_another_external_id(
     error = refusal(with_login(spec_of(aws), AuthMethod.STS, role_arn=ROLE, external_id=external_id), around)
     assert isinstance(error, AuthenticationFailed)
     assert f"is not authorized to perform: sts:AssumeRole on resource: {ROLE}" in error.message
-    assert error.message.endswith("; the credentials are those of env")
+    assert error.message.endswith("; the credentials come from the environment")
     assert f"the trust policy of {ROLE} must admit the caller" in (error.hint or "")
     assert advice in (error.hint or "")
 
 
-def test_a_role_is_assumed_again_before_it_ends(aws: Aws, around: Surroundings) -> None:
+@pytest.mark.parametrize(("ending", "times"), [(300, 1), (1000, 3)])
+def test_a_role_is_assumed_again_only_when_its_session_ends_soon(
+    aws: Aws, around: Surroundings, ending: int, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("regsync.registries.ecr.session.ENDING", ending)
     aws.front.roles[ROLE] = Role()
     with session(with_login(spec_of(aws), AuthMethod.STS, role_arn=ROLE, duration=900), around) as made:
         for _ in range(2):
             made.call("DescribeRepositories")
-    actions = [each.action for each in aws.front.calls]
-    assert actions.count("AssumeRole") == 2  # within 15 minutes of its end it is renewed
+    assert [each.action for each in aws.front.calls].count("AssumeRole") == times
+
+
+def test_a_session_that_ends_before_its_time_is_renewed_once_for_all(aws: Aws, around: Surroundings) -> None:
+    aws.front.roles[ROLE] = Role()
+    with session(with_login(spec_of(aws), AuthMethod.STS, role_arn=ROLE), around) as made:
+        made.call("DescribeRepositories")
+        aws.front.expire_sessions()
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(made.call, ["DescribeRepositories"] * 8))
+    assert [each.action for each in aws.front.calls].count("AssumeRole") == 2
 
 
 def test_a_web_identity_logs_in_while_planning(

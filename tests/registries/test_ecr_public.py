@@ -188,6 +188,7 @@ def test_a_repository_that_there_is_not(registry: EcrRegistry, stubber: Stubber)
     stub_alias(stubber, ALIAS)
     stubber.add_client_error("describe_images", "RepositoryNotFoundException", "there is none", 400)
     assert run(registry.reads(Wanted(tags={HELLO: ("1.0.0",)}))).absent == {at("1.0.0")}
+    stub_token(stubber)  # whoever cannot log in could push nothing into it
     assert run(registry.reads(Wanted(repositories=(HELLO,)))).absent == {at()}
 
 

@@ -145,7 +145,19 @@ def test_a_pack_without_a_mark_is_read_from_its_layer(aws: Aws, tmp_path: Path) 
 def test_a_missing_repository_is_absent_with_all_its_tags(aws: Aws, tmp_path: Path) -> None:
     observed = look(aws, tmp_path, Wanted(tags={HELLO: ("1.0.0",)}), Wanted(repositories=(HELLO, BASE)))
     assert observed.absent == {at(HELLO, "1.0.0"), at(HELLO), at(BASE)}
-    assert actions(aws) == {"DescribeImages": 1, "DescribeRepositories": 1, "GetCallerIdentity": 1}
+    assert actions(aws) == {
+        "DescribeImages": 1,
+        "DescribeRepositories": 1,
+        "GetAuthorizationToken": 1,
+        "GetCallerIdentity": 1,
+    }
+
+
+def test_nothing_is_to_be_created_where_the_login_cannot_push(aws: Aws, tmp_path: Path) -> None:
+    aws.front.deny("GetAuthorizationToken")
+    observed = look(aws, tmp_path, Wanted(repositories=(HELLO,)))
+    assert not observed.absent
+    assert "ecr:GetAuthorizationToken" in observed.unreadable[0].reason
 
 
 def test_a_repository_that_vanishes_does_not_spoil_the_others(aws: Aws, tmp_path: Path) -> None:
@@ -177,9 +189,12 @@ def test_a_denied_action_is_named_with_the_line_that_grants_it(aws: Aws, tmp_pat
     [unreadable] = observed.unreadable
     arn = f"arn:aws:ecr:us-east-1:{aws.account}:repository/{HELLO}"
     assert (unreadable.scope, unreadable.path) == (UnreadableScope.REPOSITORY, HELLO)
-    assert f"is not authorized to perform: ecr:DescribeImages on resource: {arn}" in unreadable.reason
-    assert unreadable.hint == (
-        f'grant it: {{"Effect": "Allow", "Action": "ecr:DescribeImages", "Resource": "{arn}"}}'
+    assert unreadable.reason == (
+        f"ecr:DescribeImages is denied to arn:aws:iam::{aws.account}:user/tester "
+        "because no identity-based policy allows it"
+    )
+    assert (unreadable.hint or "").startswith(
+        f'grant it: {{"Effect": "Allow", "Action": "ecr:DescribeImages", "Resource": "{arn}"}}; `regsync iam`'
     )
     assert observed.absent == {at(f"{BASE}/other", "1.0.0")}
 
@@ -189,7 +204,7 @@ def test_another_account_s_registry_says_whose_it_is(aws: Aws, tmp_path: Path) -
     [unreadable] = observed.unreadable
     assert not observed.absent
     assert (
-        f"; the login is of account {aws.account}: a policy of the repository in 210987654321 must grant it, too"
+        f"the login is of account {aws.account}, and the registry of 210987654321: log in to 210987654321"
         in (unreadable.hint or "")
     )
 
@@ -202,7 +217,7 @@ def test_what_is_missing_in_another_account_s_registry_cannot_be_created(
     rounds = Wanted(tags={HELLO: ("1.0.0",)}), Wanted(repositories=(HELLO,))
     [unreadable] = look(aws, tmp_path, *rounds, account="210987654321").unreadable
     assert unreadable.reason == (
-        f"there is no repository {HELLO} in the registry of account 210987654321, and the login is of account "
+        f"there is no such repository in the registry of account 210987654321, and the login is of account "
         f"{aws.account}, which cannot create it there"
     )
     others = Repositories(create=False)

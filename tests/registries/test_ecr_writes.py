@@ -134,7 +134,7 @@ def test_what_a_failed_creation_left_is_named(aws: Aws, registry: PrivateRegistr
     with pytest.raises(PermissionDenied) as caught:
         registry.execute(made(SETTINGS), None, ignore)
     assert caught.value.message.startswith(
-        f"{NAME}/{HELLO}: it was created, its lifecyclePolicy was set, its policy not: ecr:SetRepositoryPolicy"
+        "it was created, its lifecyclePolicy was set, its policy not: ecr:SetRepositoryPolicy is denied to "
     )
     assert '"Action": "ecr:SetRepositoryPolicy"' in (caught.value.hint or "")
     found = live(registry)

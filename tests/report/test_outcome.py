@@ -88,6 +88,17 @@ def test_an_apply_beside_an_unreadable_registry_is_not_complete(golden: Golden) 
     golden("report/apply-unreadable", plain(render_outcome(outcome(CREATED, plan=plan))))
 
 
+def test_what_helps_against_one_failure_is_said_once() -> None:
+    failed = [
+        Result(
+            make_change(f"{ARCHIVE}/pack-{number}:1.0.0"), Status.FAILED, why, f"grant it on pack-{number}"
+        )
+        for number, why in enumerate(["denied", "denied", "throttled"])
+    ]
+    shown = plain(render_outcome(outcome(*failed)))
+    assert [f"help: grant it on pack-{number}" in shown for number in range(3)] == [True, False, True]
+
+
 def test_a_summary_names_only_what_did_not_come_about() -> None:
     shown = plain(render_outcome(outcome(CREATED, ALREADY, FAILED, REFUSED), detail=Detail.SUMMARY))
     assert "nginx" not in shown

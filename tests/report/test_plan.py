@@ -152,6 +152,57 @@ def test_no_changes(golden: Golden) -> None:
     golden("report/no-changes", plain(render_plan(EMPTY, observed=Observation(217, 0.42, 217))))
 
 
+def test_one_reason_is_not_said_for_forty_repositories() -> None:
+    def dark(registry: str, reason: str, number: int) -> Unreadable:
+        return Unreadable(
+            registry,
+            UnreadableScope.REPOSITORY,
+            reason,
+            f"team/pack-{number:02}",
+            hint=f"grant it on pack-{number:02}",
+        )
+
+    denied = [dark("ecr-prod@eu-west-1", "denied", number) for number in range(40)]
+    few = [dark("ecr-prod@us-east-1", "denied", number) for number in range(5)]
+    plan = make_plan(unreadable=(*denied, *few, dark("ecr-prod@us-east-1", "throttled", 7)))
+    shown = text(plan)
+    assert shown.count("   denied") == 10
+    assert (
+        "team/pack-04   unreadable   denied\n    … 35 more likewise (--detail full)\n? ecr-prod@us-east-1"
+        in shown
+    )
+    assert shown.count("help: grant it on pack-00") == 1
+    assert shown.count("help: grant it on pack-07") == 1
+    assert text(plan, Detail.FULL).count("   denied") == 45
+
+
+@pytest.mark.parametrize("detail", [Detail.CHANGES, Detail.FULL])
+def test_policies_are_compared_line_by_line(golden: Golden, detail: Detail) -> None:
+    def policy(*actions: str) -> dict[str, object]:
+        return {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Principal": "*", "Action": [*actions]}],
+        }
+
+    wanted = {
+        "policy": policy("ecr:BatchGetImage", "ecr:DescribeImages"),
+        "lifecyclePolicy": {"rules": [{"a": "b" * 60}]},
+    }
+    live = {"policy": policy("ecr:DescribeImages"), "lifecyclePolicy": None}
+    same = {**policy("ecr:DescribeImages", "ecr:BatchGetImage"), "Version": "2012-10-17"}
+    changes = [
+        make_change(
+            f"ecr-prod/team/{name}:1",
+            Action.UPDATE,
+            type=ResourceType.REPOSITORY,
+            before=before,
+            after=wanted,
+        )
+        for name, before in (("nginx", live), ("redis", {**live, "policy": same}))
+    ]
+    golden(f"report/policies-{detail}", text(make_plan(*changes), detail))
+
+
 def test_an_unreadable_registry(golden: Golden) -> None:
     dark = (
         Unreadable(

@@ -56,6 +56,7 @@ class AwsFront(LoopbackServer):
         self._registry: Door = Registry(self.identities, data)
         self._throttled: Counter[str] = Counter()
         self._denied: list[tuple[str, str]] = []
+        self._down: set[str] = set()
         self._one_by_one = threading.Lock()
 
     def throttle(self, action: str, times: int = 1) -> None:
@@ -66,6 +67,10 @@ class AwsFront(LoopbackServer):
         """From now on let nobody do this action (`DescribeImages`, or a glob) to the resources whose ARN the glob fits."""
         self._denied.append((action, resource))
 
+    def take_down(self, region: str) -> None:
+        """From now on break off every connection on which a region is asked for something."""
+        self._down.add(region)
+
     def expire_tokens(self) -> None:
         """End every login to /v2 now."""
         self.identities.expire_tokens()
@@ -75,10 +80,11 @@ class AwsFront(LoopbackServer):
         self.identities.expire_sessions()
 
     def reset(self) -> None:
-        """Forget the calls, and throttle and deny nothing any more."""
+        """Forget the calls, and let everything work again."""
         self.calls.clear()
         self._throttled.clear()
         self._denied.clear()
+        self._down.clear()
 
     def handle(self, request: Handler) -> None:
         if BUCKET.fullmatch(urlsplit(request.path).netloc):
@@ -90,6 +96,8 @@ class AwsFront(LoopbackServer):
         asked = read(request)
         door = self._door(asked)
         call = door.call(asked)
+        if call.region in self._down:
+            raise ConnectionResetError(f"{call.region} is down")
         with self._one_by_one:  # as AWS, which checks and writes in one step
             try:
                 caller = door.login(asked, call)

@@ -63,6 +63,7 @@ class Identities:
         self.roles: dict[str, Role] = {}
         self.token_lifetime = TWELVE_HOURS
         self.sessions: dict[str, Caller] = {}
+        self.session_secrets: set[str] = set()
         self.logins: dict[str, Login] = {}
         self._ministack = ministack
 
@@ -151,6 +152,7 @@ class Identities:
             expires = time.time() + float(form.get("DurationSeconds", 3600))
             session = Caller(account, str(told["Arn"]), told["SessionToken"], expires)
             self.sessions[str(told["AccessKeyId"])] = session
+            self.session_secrets.add(str(told["SecretAccessKey"]))
         return answer
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import oras.client
 
 from tests.support.servers import PASSWORD, USER, DistributionServer, tool
+
+AT_ONCE = 4
 
 
 def call(program: str, *arguments: str | Path, **variables: str) -> None:
@@ -40,6 +44,20 @@ def unpacked(archive: Path) -> Path:
     subprocess.run(["tar", "-xzf", archive, "-C", out], check=True)
     [folder] = out.iterdir()
     return folder
+
+
+def differing(packs: Mapping[Path, str], pull: Callable[[str, Path], None], scratch: Path) -> list[str]:
+    """The folders that are not what `pull(reference, directory)` and GNU tar make of their packs."""
+
+    def differs(folder: Path) -> bool:
+        to = scratch / folder.name
+        to.mkdir()
+        pull(packs[folder], to)
+        [archive] = to.iterdir()
+        return files_of(unpacked(archive)) != files_of(folder)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return [folder.name for folder, yes in zip(packs, pool.map(differs, packs), strict=True) if yes]
 
 
 def files_of(folder: Path) -> dict[str, tuple[bytes, bool]]:

@@ -33,7 +33,7 @@ VARYING = (
     (re.compile(r"\b\d+(\.\d)? [kM]?B(?=,? (in|sent|0))"), "n kB"),
     (re.compile(r"\b\d+ requests?\b"), "n requests"),
     (re.compile(r"plan-id [0-9a-f]{8}"), "plan-id 00000000"),
-    (re.compile(r"(live|found|expected)( +)sha256:[0-9a-f]+"), r"\1\2sha256:000000000000"),
+    (re.compile(r"(live|found|expected|verbatim,)( +)sha256:[0-9a-f]+"), r"\1\2sha256:000000000000"),
 )
 
 

@@ -65,6 +65,11 @@ class Team(Project):
     def tags(self, *names: str) -> set[str]:
         return {self.tag(name) for name in names}
 
+    def references(self, packs: Path) -> dict[Path, str]:
+        """Repository and tag under which each folder in `packs` is published."""
+        say = {folder: json.loads((folder / "pack.json").read_bytes()) for folder in sorted(packs.iterdir())}
+        return {folder: self.tag(pack["name"], pack["version"]) for folder, pack in say.items()}
+
     def plan(self, *options: str | Path) -> Ran:
         return self.run("plan", *options)
 

@@ -111,7 +111,7 @@ def _private_host(endpoint: Node, problems: list[Diagnostic]) -> _Host | None:
         flaw = "the macro for the region stands elsewhere than the region"
         advice = f"the form is {_LIKE.replace('<region>', REGION_MACRO)}"
     elif not _ACCOUNT.fullmatch(host.account):
-        flaw, advice = f"`{host.account}` is no AWS account: it has 12 digits", None
+        flaw, advice = f"`{host.account}` is no AWS account: an account has 12 digits", None
     elif not has_macro(endpoint) and not _REGION.fullmatch(host.region):
         flaw, advice = f"`{host.region}` is no region of AWS", "regions read like us-east-1"
     else:

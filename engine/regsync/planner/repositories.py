@@ -19,7 +19,7 @@ _FIELDS = {"lifecyclePolicy": "lifecyclePolicyFile", "policy": "policyFile"}
 _SINCE = {
     Cause.DRIFT: "; changed since regsync last wrote {}",
     Cause.MANIFEST: "; the manifest has changed since regsync last wrote {}",
-    Cause.BOTH: "; changed here and in the manifest since regsync last wrote {}",
+    Cause.BOTH: "; changed in the registry and in the manifest since regsync last wrote {}",
     Cause.UNKNOWN: "",
 }
 

@@ -8,7 +8,7 @@ from regsync.model.outcome import Outcome, Result, Status
 from regsync.model.plan import Action
 from regsync.report.lines import Line, Style, line, show_bytes, show_count, show_seconds
 from regsync.report.plan import MARKER, STYLE, Detail, from_line, unreadable_rows
-from regsync.report.table import Row, below, table
+from regsync.report.table import Row, table
 
 DONE = {
     Action.CREATE: "created",
@@ -33,14 +33,24 @@ def render_outcome(outcome: Outcome, *, detail: Detail = Detail.CHANGES) -> list
     """
     fine = (Status.APPLIED, Status.ALREADY)
     shown = [each for each in outcome.results if detail is not Detail.SUMMARY or each.status not in fine]
-    rows = [_row(each, detail) for each in shown] + unreadable_rows(outcome.plan)
+    hints: dict[tuple[str, str | None], str | None] = {}
+    for each in shown:
+        if (
+            each.status is Status.FAILED
+        ):  # one failure may meet hundreds: what is done about the first helps all
+            hints.setdefault((each.change.address.registry, each.detail), each.hint)
+    rows = [
+        _row(each, detail, hints.get((each.change.address.registry, each.detail), each.hint))
+        for each in shown
+    ]
+    rows += unreadable_rows(outcome.plan, detail)
     lines = table(rows)
     if rows:
         lines.append(line())
     return lines + _conclusion(outcome)
 
 
-def _row(result: Result, detail: Detail) -> Row:
+def _row(result: Result, detail: Detail, hint: str | None) -> Row:
     change, status = result.change, result.status
     if status is Status.APPLIED:
         spent = f"in {show_seconds(result.seconds)}"
@@ -59,7 +69,7 @@ def _row(result: Result, detail: Detail) -> Row:
         verb="already so" if status is Status.ALREADY else f"{action} {status}",
         rest=(result.detail or "",),
         style=_STYLE[status],
-        below=(below(f"help: {result.hint}"),) if result.hint else (),
+        help=hint or "",
     )
 
 

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import unified_diff
 from enum import StrEnum
 from itertools import groupby
 
@@ -14,7 +15,8 @@ from regsync.model.content import FileDiff, FileEntry, FileStatus
 from regsync.model.parity import parity
 from regsync.model.plan import Action, Change, Guard, Plan, RegistryView, Selection
 from regsync.model.reference import is_digest
-from regsync.model.settings import Json
+from regsync.model.settings import Json, canonical, differs
+from regsync.model.state import Unreadable
 from regsync.report.lines import Line, Style, line, show_bytes, show_count, show_seconds
 from regsync.report.parity import render_parity
 from regsync.report.table import Row, below, position, table
@@ -25,6 +27,12 @@ MOST_LINES = 12
 
 MOST_NAMES = 5
 """How many live registries are named where they measure alike."""
+
+MOST_ALIKE = 5
+"""How many parts of a live registry are shown that could not be read for the same reason."""
+
+LONGEST_VALUE = 60
+"""Characters of a mapping or list that are shown on one line; longer ones are compared line by line."""
 
 MARKER = {
     Action.NO_OP: " ",
@@ -76,7 +84,7 @@ def render_plan(
     refused, `?` unreadable, a space for an unchanged object that something is to be said of.
     """
     rows = [_change_row(each, detail) for each in plan.changes if _is_shown(each, detail)]
-    rows += unreadable_rows(plan)
+    rows += unreadable_rows(plan, detail)
     lines = [line(_header(plan, observed), Style.STRONG), line(), *table(rows)]
     if rows:
         lines.append(line())
@@ -91,19 +99,31 @@ def render_plan(
     return lines
 
 
-def unreadable_rows(plan: Plan) -> list[Row]:
-    """What could not be compared; plans and outcomes show it alike."""
-    return [
-        Row(
-            marker="?",
-            address=each.address,
-            verb="unreadable",
-            rest=(each.reason,),
-            style=Style.ERROR,
-            below=(below(f"help: {each.hint}"),) if each.hint else (),
-        )
-        for each in plan.unreadable
-    ]
+def unreadable_rows(plan: Plan, detail: Detail) -> list[Row]:
+    """What could not be compared; plans and outcomes show it alike. Where one reason hides hundreds of repositories, the
+    first few stand for all."""
+    alike: dict[tuple[str, str], list[Unreadable]] = {}
+    for each in plan.unreadable:
+        alike.setdefault((each.registry, each.reason), []).append(each)
+    rows = []
+    for group in alike.values():
+        shown = group if detail is Detail.FULL else group[:MOST_ALIKE]
+        hidden = len(group) - len(shown)
+        rows += [
+            Row(
+                marker="?",
+                address=each.address,
+                verb="unreadable",
+                rest=(each.reason,),
+                style=Style.ERROR,
+                below=(below(f"… {hidden} more likewise (--detail full)", Style.DIM),)
+                if hidden and each is shown[-1]
+                else (),
+                help=group[0].hint or "",
+            )
+            for each in shown
+        ]
+    return rows
 
 
 def from_line(change: Change) -> list[Line]:
@@ -155,6 +175,7 @@ def _change_row(change: Change, detail: Detail) -> Row:
         style=STYLE[change.action],
         cause=change.cause,
         below=() if detail is Detail.SUMMARY else tuple(_details(change, detail)),
+        help=(change.help or "") if detail is not Detail.SUMMARY else "",
     )
 
 
@@ -168,8 +189,6 @@ def _details(change: Change, detail: Detail) -> list[Line]:
         lines += [each for diff in change.diffs[:MOST_FILES] for each in _file(diff, full)]
         lines += _more(len(change.diffs) - MOST_FILES, "more file", indent="")
     lines += [below(f"note: {each}") for each in change.notes]
-    if change.help:
-        lines.append(below(f"help: {change.help}"))
     return lines
 
 
@@ -183,12 +202,29 @@ def _attributes(change: Change, full: bool) -> list[Line]:
         digest = change.before.get("digest")
         return [below(f"live   {_value(digest, full)}{named}")] if digest else []
     return [
-        below(f"{name}   {_value(value, full)} → {_value(change.after[name], full)}")
-        for name, value in sorted(change.before.items())
+        each
+        for name, live in sorted(change.before.items())
         if name in change.after
-        and value != change.after[name]
+        and differs(name, change.after[name], live)
         and (full or name != "content" or not change.diffs)
+        for each in _attribute(name, live, change.after[name], full)
     ]
+
+
+def _attribute(name: str, before: Json, after: Json, full: bool) -> list[Line]:
+    """Both sides of an attribute, and of long documents the lines in which they differ."""
+    texts = [_value(before, full), _value(after, full)]
+    if not isinstance(after, dict | list) or max(map(len, texts)) <= LONGEST_VALUE:
+        return [below(f"{name}   {' → '.join(texts)}")]
+    live, wanted = (
+        [] if each is None else json.dumps(canonical(name, each), indent=2, sort_keys=True).splitlines()
+        for each in (before, after)
+    )
+    if not live and not full:
+        return [below(f"{name}   none → {show_count(len(wanted), 'line')} (--detail full)")]
+    _, _, *lines = unified_diff(live, wanted, n=3 if full else 0, lineterm="")
+    shown = tuple(each for each in lines if not each.startswith("@@"))  # nobody has a file with these numbers
+    return _file(FileDiff(name, FileStatus.CHANGED, None, None, shown), full)
 
 
 def _value(value: Json, full: bool) -> str:
@@ -271,7 +307,7 @@ def _guards(guards: Sequence[Guard]) -> list[Line]:
             verb="refused",
             rest=(each.text, position(each.origin)),
             style=Style.ERROR,
-            below=(below(f"help: to lift this guard alone, for this run: {each.override}"),),
+            help=f"to lift this guard alone, for this run: {each.override}",
         )
         for each in guards
         if not each.ok

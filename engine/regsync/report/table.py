@@ -15,7 +15,7 @@ WIDEST_ADDRESS = 90
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One object. `below` are the indented lines that belong to it."""
+    """One object. `below` are the indented lines that belong to it; `help` is what to do about it."""
 
     marker: str
     address: str
@@ -24,16 +24,19 @@ class Row:
     style: Style
     cause: Cause = Cause.UNKNOWN
     below: tuple[Line, ...] = ()
+    help: str = ""
 
 
 def table(rows: Sequence[Row]) -> list[Line]:
-    """The rows in aligned columns, each followed by what stands below it. An unknown cause is left out."""
+    """The rows in aligned columns, each followed by what stands below it. An unknown cause is left out, and so is a help
+    that stands below an earlier row."""
     addresses = [clean(row.address) for row in rows]
     causes = ["" if row.cause is Cause.UNKNOWN else f"({row.cause})" for row in rows]
     address_width = min(max(map(len, addresses), default=0), WIDEST_ADDRESS)
     verb_width = max((len(row.verb) for row in rows), default=0)
     cause_width = max(map(len, causes), default=0)
-    lines = []
+    lines: list[Line] = []
+    given: set[str] = set()
     for row, address, cause in zip(rows, addresses, causes, strict=True):
         cells = [f"{row.marker} {address:<{address_width}}", f"{row.verb:<{verb_width}}"]
         if cause_width:
@@ -41,6 +44,9 @@ def table(rows: Sequence[Row]) -> list[Line]:
         cells += [each for each in row.rest if each]
         lines.append(line("   ".join(cells).rstrip(), row.style))
         lines += row.below
+        if row.help and row.help not in given:
+            given.add(row.help)
+            lines.append(below(f"help: {row.help}"))
     return lines
 
 

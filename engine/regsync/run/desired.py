@@ -9,7 +9,7 @@ from pathlib import Path
 from regsync.content.pack import Pack, PackRead, read_pack
 from regsync.model.diagnostic import Diagnostic, Explanation, Origin, Related, Severity
 from regsync.model.events import ReadingFolders, Sink
-from regsync.model.reference import Address, is_repository
+from regsync.model.reference import REPOSITORY_LIMIT, Address, is_repository
 from regsync.model.registry import ContentItem, Declaration, Prune, RegistrySpec, RegistryType
 from regsync.model.state import (
     DesiredAbsence,
@@ -177,11 +177,14 @@ def _repositories(spec: RegistrySpec, artifacts: Iterable[DesiredArtifact]) -> l
 
 def _flaw(kind: RegistryType, path: str) -> str | None:
     """Why a registry of this kind takes no repository of that name."""
-    if not is_repository(path):
-        return f"`{path}` is no repository name"
-    if kind is RegistryType.ECR_PUBLIC and (len(path) > ECR_PUBLIC_LIMIT or "--" in path or "__" in path):
-        return f"`{path}` is no repository name of Amazon ECR Public"
-    return None
+    public = kind is RegistryType.ECR_PUBLIC
+    limit = ECR_PUBLIC_LIMIT if public else REPOSITORY_LIMIT
+    flaw = f"`{path}` is no repository name" + (" of Amazon ECR Public" if public else "")
+    if len(path) > limit:
+        return f"{flaw}: it has {len(path)} characters, and may have {limit}"
+    if public and ("--" in path or "__" in path):
+        return f"{flaw}: it holds `--` or `__`"
+    return None if is_repository(path) else flaw
 
 
 def _anywhere(address: Address) -> Address:

@@ -48,13 +48,15 @@ def _artifacts(desired: DesiredRegistry, _: Observed) -> Wanted:
 
 
 def _repositories(desired: DesiredRegistry, observed: Observed) -> Wanted:
-    """Those that must be there themselves, and those beneath which nothing that stays was found."""
+    """Those that must be there themselves, and those beneath which nothing that stays was found. What could not be read
+    is not asked again."""
     staying = [each.address.path for each in desired.artifacts if each.address in observed.artifacts]
     return Wanted(
         repositories=tuple(
             each.address.path
             for each in desired.repositories
-            if each.explicit or not any(path.startswith(each.beneath) for path in staying)
+            if (each.explicit or not any(path.startswith(each.beneath) for path in staying))
+            and not any(part.covers(each.address) for part in observed.unreadable)
         )
     )
 

@@ -32,7 +32,8 @@ class AllowedHosts:
         if self._patterns and not any(fnmatchcase(name, each) for each in self._patterns for name in names):
             raise AuthenticationFailed(
                 f"no credentials are sent to {origin}: {ALLOW_HOSTS} does not name this host",
-                hint=f"if the host is to be trusted, add {origin.host} to {ALLOW_HOSTS}",
+                hint=f"if the host is to be trusted, add {origin.host} to {ALLOW_HOSTS}; `regsync endpoints` lists all "
+                "that are needed",
             )
 
 

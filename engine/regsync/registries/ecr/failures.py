@@ -26,7 +26,7 @@ NO_POLICY = frozenset({"LifecyclePolicyNotFoundException", "RepositoryPolicyNotF
 
 _ABSENT = NO_POLICY | {"ImageNotFoundException", "RepositoryNotFoundException"}
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
-_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException"})
+EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException"})
 _UNKNOWN_KEY = frozenset({"InvalidClientTokenId", "UnrecognizedClientException"})
 _WRONG_SECRET = frozenset({"InvalidSignatureException", "RequestExpired", "SignatureDoesNotMatch"})
 _THROTTLED = frozenset(
@@ -37,10 +37,24 @@ _THROTTLED = frozenset(
         "TooManyRequestsException",
     }
 )
-# IAM's own words: who, what and on which resource (IAM, "troubleshooting access denied").
+# IAM's own words: who, what, on which resource, and for want of which policy (IAM, "troubleshooting access denied").
 _NOT_AUTHORIZED = re.compile(
-    r"not authorized to perform: (?P<action>[\w-]+:\w+)(?: on resource: (?P<resource>\S+))?"
+    r"(?:User: (?P<caller>\S+) is )?not authorized to perform: (?P<action>[\w-]+:\w+)"
+    r"(?: on resource: (?P<resource>\S+))?(?P<why>.*)"
 )
+# What the SDK calls the places where its chain finds credentials (botocore, credentials.py).
+_SOURCES = {
+    "assume-role": "a role that a profile names",
+    "assume-role-with-web-identity": "a web identity",
+    "config-file": "AWS's configuration file",
+    "container-role": "the container's role",
+    "custom-process": "a profile's credential_process",
+    "env": "the environment",
+    "iam-role": "the instance's role",
+    "login": "`aws login`",
+    "shared-credentials-file": "AWS's credentials file",
+    "sso": "SSO",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,32 +70,41 @@ class Refusal:
 
 
 def failure(refusal: Refusal, spec: RegistrySpec, source: str, account: Callable[[], str]) -> RegistryError:
-    """The error that a refusal amounts to. `source` says where the credentials come from; `account` whose they are, and
-    is only asked where that helps."""
-    code, at = refusal.code, spec.at("auth")
+    """The error that a refusal amounts to. `source` says in the SDK's words where the credentials come from; `account`
+    whose they are, and is only asked where that helps."""
+    code, at, found_in = refusal.code, spec.at("auth"), _SOURCES.get(source, source)
     place = f"{spec.shown_endpoint}/{refusal.repository}".rstrip("/")
     message = f"{refusal.action} for {place}: {code}: {refusal.text}"
-    login = f"{message}; the credentials are those of {source}"
     kind, hint = RegistryError, None
     if code in _ABSENT:
         kind = NotFound
     elif code in _THROTTLED:
         kind, hint = RateLimited, "AWS throttles: wait, or run with a lower --parallelism"
-    elif code in _EXPIRED:
-        kind, message = AuthenticationFailed, login
+    elif code in EXPIRED:
+        kind = AuthenticationFailed
+        message = f"{refusal.action}: the credentials from {found_in} have expired ({code})"
         hint = f"renew them, as with `aws sso login`, or name others in spec.auth ({at})"
     elif code in _UNKNOWN_KEY:
-        kind, message = AuthenticationFailed, login
-        hint = f"check the access key ({at}), and whether the region {spec.region} is enabled for its account"
+        kind = AuthenticationFailed
+        message = f"{refusal.action}: AWS does not know the access key from {found_in} ({code})"
+        hint = (
+            f"check the access key, or name another login in spec.auth ({at}), and check whether the region {spec.region} "
+            "is enabled for its account"
+        )
     elif code in _WRONG_SECRET:
-        kind, message = AuthenticationFailed, login
-        hint = f"check the secret access key ({at}), and this machine's clock"
+        kind, message = AuthenticationFailed, f"{message}; the credentials come from {found_in}"
+        hint = (
+            f"check the secret access key and this machine's clock, or name another login in spec.auth ({at})"
+        )
     elif code in _DENIED and refusal.action.startswith("sts:AssumeRole"):
-        kind, message, hint = AuthenticationFailed, login, _role_hint(refusal, spec)
+        kind, hint = AuthenticationFailed, _role_hint(refusal, spec)
+        message = f"{refusal.action}: {refusal.text}; the credentials come from {found_in}"
     elif code in _DENIED:
+        message = denial((refusal.action,), refusal.text)
         arn = repository_arn(spec, refusal.repository) if refusal.repository else "*"
         kind, hint = PermissionDenied, grant((refusal.action,), arn, refusal.text, spec, account())
     elif code == "KmsException":
+        message = f"{refusal.action}: {code}: {refusal.text}"
         hint = (
             "the key must be enabled, in the region of the repository, and open to the caller (kms:CreateGrant, "
             f"kms:DescribeKey): see spec.repositories.encryption ({spec.at('repositories.encryption')})"
@@ -95,6 +118,16 @@ def failure(refusal: Refusal, spec: RegistrySpec, source: str, account: Callable
     return kind(message, hint=hint, code=code, status=refusal.status)
 
 
+def denial(actions: tuple[str, ...], text: str) -> str:
+    """What is denied, to whom and why, as told by the refusal's `text`: in words that are the same for each resource, of
+    which there may be hundreds."""
+    found = _NOT_AUTHORIZED.search(text)
+    if not found:
+        return f"{' and '.join(actions)} {'is' if len(actions) == 1 else 'are'} denied: {text}"
+    action, caller = found["action"], f" to {found['caller']}" if found["caller"] else ""
+    return f"{action} is denied{caller}{found['why'].replace(f'the {action} action', 'it')}"
+
+
 def grant(actions: tuple[str, ...], arn: str, text: str, spec: RegistrySpec, account: str) -> str:
     """What to do where actions on a resource are refused: the line of a policy that grants them, and who must write it.
 
@@ -105,14 +138,13 @@ def grant(actions: tuple[str, ...], arn: str, text: str, spec: RegistrySpec, acc
         actions, arn = (found["action"],), (found["resource"] or arn).rstrip(".")
     if "explicit deny" in text:
         return f"a policy denies {', '.join(actions)} on {arn} explicitly: no other policy can grant it"
-    hint = f"grant it: {statement(actions, arn)}"
-    owner = spec.aws.account if spec.aws else ""
+    line, owner = statement(actions, arn), spec.aws.account if spec.aws else ""
     if account and owner and account != owner:
-        hint += (
-            f"; the login is of account {account}: a policy of the repository in {owner} must grant it, too, or "
-            f"another login is needed ({spec.at('auth')})"
+        return (
+            f"the login is of account {account}, and the registry of {owner}: log in to {owner} ({spec.at('auth')}), or "
+            f"correct the endpoint ({spec.at('endpoint')}); else a policy of the repository must grant it, too: {line}"
         )
-    return hint
+    return f"grant it: {line}; `regsync iam` prints all that is needed"
 
 
 def _role_hint(refusal: Refusal, spec: RegistrySpec) -> str:
@@ -123,10 +155,10 @@ def _role_hint(refusal: Refusal, spec: RegistrySpec) -> str:
         )
     if role is None or role not in refusal.text:
         return f"a profile names that role: its trust policy must admit the caller; see spec.auth ({spec.at('auth')})"
-    asks = "the one that spec.auth.externalId holds, if it asks for one"
+    external_id = f"is it the one in spec.auth.externalId ({spec.at('auth.externalId')})"
     if spec.auth.aws.external_id is None:
-        asks = "none, or it must be written in spec.auth.externalId"
+        external_id = f"write it in spec.auth.externalId ({spec.at('auth.roleArn')})"
     return (
-        f"the trust policy of {role} must admit the caller, and the external ID must be {asks} "
-        f"({spec.at('auth.roleArn')}); the caller needs {statement(('sts:AssumeRole',), role)}"
+        f"the trust policy of {role} must admit the caller; if it asks for an external ID, {external_id}; "
+        f"the caller needs {statement(('sts:AssumeRole',), role)}"
     )

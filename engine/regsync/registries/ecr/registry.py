@@ -132,6 +132,10 @@ class EcrRegistry(StoreRegistry):
 
         return Reading(self._observe(path, tag, look))
 
+    def _put(self, path: str, reference: str, manifest: RawManifest) -> None:
+        super()._put(path, reference, manifest)
+        self._keep(manifest)
+
     def _read_repositories(self, paths: Sequence[str]) -> Reading:
         if self._down is not None:
             return Reading(Observed(unreadable=(self._down,)))
@@ -189,20 +193,25 @@ class EcrRegistry(StoreRegistry):
         if owner and self.spec.repositories.create:
             caller = self.store.session.account()
         if not caller or caller == owner:
-            return Reading(Observed(absent=frozenset({self._address(path)})))
+            return Reading(self._observe(path, None, lambda: self._creatable(path)))
         unreadable = Unreadable(
             self.spec.name,
             UnreadableScope.REPOSITORY,
-            f"there is no repository {path} in the registry of account {owner}, and the login is of account {caller}, "
+            f"there is no such repository in the registry of account {owner}, and the login is of account {caller}, "
             "which cannot create it there",
             path,
             hint=f"create it in {owner}, or log in there: see spec.auth ({self.spec.at('auth')})",
         )
         return Reading(Observed(unreadable=(unreadable,)))
 
+    def _creatable(self, path: str) -> Observed:
+        """Absent, if a push could follow: else apply would leave empty repositories behind. Policies made by Palette's
+        guide lack the right to log in."""
+        self.store.log_in()
+        return Observed(absent=frozenset({self._address(path)}))
+
     def _create(self, change: Change) -> None:
         path, wanted = change.address.path, change.after or {}
-        self.store.check()  # a login that cannot push leaves no empty repositories behind
         made = {name: value for name, value in wanted.items() if name in forms.CREATED}
         try:
             self.store.create(path, made, {**_tags(made), **forms.marks(self.spec.owner, made)})
@@ -259,7 +268,7 @@ class EcrRegistry(StoreRegistry):
         except RegistryError as error:
             missing = f"its {_listed(left)} not" if left else "the marks of regsync not"
             raise type(error)(
-                f"{change.address}: {', '.join([*done, missing])}: {error.message}",
+                f"{', '.join([*done, missing])}: {error.message}",
                 hint=error.hint,
                 code=error.code,
                 status=error.status,

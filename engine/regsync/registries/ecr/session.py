@@ -16,7 +16,8 @@ from typing import Any
 from botocore import exceptions, xform_name
 from botocore.client import BaseClient
 from botocore.config import Config
-from botocore.credentials import AssumeRoleCredentialFetcher, Credentials, DeferredRefreshableCredentials
+from botocore.credentials import AssumeRoleCredentialFetcher, Credentials, RefreshableCredentials
+from botocore.loaders import Loader
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
@@ -31,7 +32,8 @@ from regsync.model.errors import (
 from regsync.model.registry import AwsLogin, RegistrySpec, SecretRef
 from regsync.registries.base import Surroundings
 from regsync.registries.ecr.actions import SIGN_IN, may_call, service_of
-from regsync.registries.ecr.failures import Refusal, failure
+from regsync.registries.ecr.failures import EXPIRED, Refusal, failure
+from regsync.registries.ecr.hosts import aws_hosts
 from regsync.transport.credentials import resolve
 from regsync.transport.origins import Origin
 from regsync.transport.redact import Redactor, one_line
@@ -42,6 +44,12 @@ ATTEMPTS = 8
 """How often a call is tried. Adaptive retries slow all calls down while AWS throttles."""
 PAGE = 1000
 """The most that one page of any list of ECR holds."""
+ENDING = 300
+"""Seconds before its end from which on a role's session is renewed: the SDK's own 15 minutes are all that the shortest
+one lasts, which would be renewed before every call."""
+
+UNANSWERED = 5
+"""How often a call is tried where no answer comes."""
 
 _NO_ANSWER = (exceptions.ConnectionError, exceptions.HTTPClientError)
 
@@ -78,8 +86,12 @@ class AwsSession:
         self._session: Session | None = None
         self._failure: Exception | None = None
         self._clients: dict[str, BaseClient] = {}
+        self._left: list[BaseClient] = []
+        """Clients whose login has ended; others may still wait for their answers."""
+        self._models = surroundings.shared.get(_Models, _Models)
         self._opening = threading.Lock()
         self._counting = threading.Lock()
+        self._at_once = threading.BoundedSemaphore(surroundings.parallelism)
         self._asking = threading.Lock()
         self._account: str | None = None
         self._sent = threading.local()
@@ -139,7 +151,8 @@ class AwsSession:
             if service not in self._clients:
                 try:
                     session = self._session = self._session or self._open()
-                    self._clients[service] = session.create_client(service)
+                    with self._models.reading:
+                        self._clients[service] = session.create_client(service)
                 except (exceptions.BotoCoreError, exceptions.ClientError, RegsyncError) as error:
                     self._failure = error
                     raise
@@ -148,20 +161,38 @@ class AwsSession:
     def close(self) -> None:
         """Close all connections. What is called afterwards opens others."""
         with self._opening:
-            for each in self._clients.values():
+            for each in (*self._left, *self._clients.values()):
                 each.close()
 
     def _call(self, service: str, operation: str, parameters: dict[str, Any]) -> Any:
+        """Call with the login that there is, and where that has ended before its time, once more with a new one."""
         given = {name: value for name, value in parameters.items() if value is not None}
-        return getattr(self.client(service), xform_name(operation))(**given)
+        with self._at_once:
+            client = self.client(service)
+            try:
+                return getattr(client, xform_name(operation))(**given)
+            except exceptions.ClientError as error:
+                if error.response.get("Error", {}).get("Code") not in EXPIRED:
+                    raise
+                self._log_out(client)
+            return getattr(self.client(service), xform_name(operation))(**given)
+
+    def _log_out(self, client: BaseClient) -> None:
+        """Let the next call log in anew, unless that was done since `client` was opened."""
+        with self._opening:
+            if client in self._clients.values():
+                self._left += self._clients.values()
+                self._clients.clear()
+                self._session = None
 
     def _what(self, operation: str) -> str:
-        return f"{service_of(self.spec)}:{operation} for {self.spec.shown_endpoint}"
+        return f"{service_of(self.spec)}:{operation}"
 
     def _open(self) -> Session:
         """A session with the manifest's login, in the registry's region whatever the environment says."""
         login = self.spec.auth.aws
         session = Session(profile=login.profile)
+        session.register_component("data_loader", self._models.loader)
         session.set_config_variable("region", self.spec.region)
         session.set_config_variable("sts_regional_endpoints", "regional")
         timeouts = Timeouts()
@@ -191,7 +222,10 @@ class AwsSession:
                 login.role_arn,
                 extra_args=_role_arguments(login),
             )
-            credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
+            assume = fetcher.fetch_credentials
+            credentials = RefreshableCredentials.create_from_metadata(
+                assume(), assume, "assume-role", advisory_timeout=ENDING, mandatory_timeout=ENDING // 2
+            )
         session.register_component("credential_provider", _Given(credentials))
         return session
 
@@ -230,9 +264,11 @@ class AwsSession:
         self._redact.learn(_text(request.headers.get("X-Amz-Security-Token", "")))
         self._sent.at, self._sent.to = time.monotonic(), Origin.parse(request.url)
 
-    def _give_up(self, caught_exception: Exception | None, **others: object) -> bool | None:
-        """Whether not to try again, where the SDK would: nobody knows the host's name. None leaves it to the SDK."""
-        return False if _unknown_host(caught_exception) else None
+    def _give_up(self, caught_exception: Exception | None, attempts: int, **others: object) -> bool | None:
+        """Whether not to try again, where the SDK would: nobody knows the host's name, or nobody answers there. None leaves
+        it to the SDK."""
+        tired = attempts >= UNANSWERED and isinstance(caught_exception, _NO_ANSWER)
+        return False if tired or _unknown_host(caught_exception) else None
 
     def _trace(
         self, response_dict: dict[str, Any] | None, exception: object, event_name: str, **others: object
@@ -260,26 +296,32 @@ class AwsSession:
         at, text = self.spec.at("auth"), one_line(self._redact(str(error)))
         if isinstance(error, exceptions.NoCredentialsError):
             return AuthenticationFailed(
-                f"{what}: no credentials of AWS were found: none in the environment, in a profile, by SSO or web "
-                "identity, and no role of a container or instance",
+                "no credentials of AWS were found: none in the environment, in a profile, by SSO or web identity, and no "
+                "role of a container or instance",
                 hint=f"set AWS_PROFILE or AWS_ACCESS_KEY_ID, run `aws sso login`, or name a login in spec.auth ({at})",
             )
         if isinstance(error, exceptions.ProfileNotFound):
+            named = f"spec.auth.profile ({self.spec.at('auth.profile')})"
             return AuthenticationFailed(
-                f"{what}: {text}", hint=f"`aws configure list-profiles` lists those that there are ({at})"
+                f"AWS's configuration has no profile {error.kwargs['profile']!r}",
+                hint=f"{named if self.spec.auth.aws.profile else 'AWS_PROFILE'} names it; "
+                "`aws configure list-profiles` lists those that there are",
             )
         if _unknown_host(error):
-            return Unreachable(
-                f"{what}: no host has the name {Origin.parse(error.kwargs['endpoint_url']).host}",
-                hint=f"is there a region {self.spec.region}? see the endpoint ({self.spec.at('endpoint')})",
-            )
+            host = Origin.parse(error.kwargs["endpoint_url"]).host
+            hint = "AWS_ENDPOINT_URL, or AWS's configuration, names it"
+            if host in {each.name for each in aws_hosts(self.spec)}:
+                hint = f"is there a region {self.spec.region}? see the endpoint ({self.spec.at('endpoint')})"
+            return Unreachable(f"{what}: no host has the name {host}", hint=hint)
         if isinstance(error, exceptions.SSLError):
             return Unreachable(
                 f"{what}: {text}", hint="AWS_CA_BUNDLE names the authority of a proxy in between"
             )
         if isinstance(error, _NO_ANSWER):
             return Unreachable(
-                f"{what}: {text}", hint="does a firewall let you through? HTTPS_PROXY names a proxy"
+                f"{what}: {_why(error) or text}",
+                hint="does a firewall let you through? `regsync endpoints` lists the hosts; HTTPS_PROXY names a proxy, "
+                "and AWS_ENDPOINT_URL where to go in AWS's stead",
             )
         if isinstance(error, exceptions.ParamValidationError):
             return RegistryError(f"{what}: {text}")
@@ -293,6 +335,15 @@ class AwsSession:
             f"{self._what(operation)}: the answer is not one of AWS",
             hint="a proxy or a login page answers in its stead: see AWS_ENDPOINT_URL and HTTPS_PROXY",
         )
+
+
+class _Models:
+    """The SDK's descriptions of services. To read them takes longer than all else of opening a client, so the sessions
+    of a run share them, and open their first clients one after the other."""
+
+    def __init__(self) -> None:
+        self.loader = Loader()
+        self.reading = threading.Lock()
 
 
 class _Given:
@@ -320,6 +371,21 @@ def _unknown_host(error: BaseException | None) -> bool:
         return False
     broken: Exception = error.kwargs["error"]
     return isinstance(broken.__cause__, socket.gaierror) and broken.__cause__.errno != socket.EAI_AGAIN
+
+
+def _why(error: exceptions.BotoCoreError) -> str:
+    """Why a host did not answer; empty where only the SDK's own text says it."""
+    if "endpoint_url" not in error.kwargs:
+        return ""
+    host, broken = Origin.parse(error.kwargs["endpoint_url"]), error.kwargs.get("error")
+    cause = broken.__cause__ if isinstance(broken, Exception) else None
+    if isinstance(error, exceptions.ConnectTimeoutError):
+        return f"no connection to {host} within the time-out"
+    if isinstance(error, exceptions.ReadTimeoutError):
+        return f"no answer from {host} within the time-out"
+    if isinstance(cause, OSError) and cause.strerror:
+        return f"no connection to {host}: {cause.strerror.lower()}"
+    return ""
 
 
 def _text(header: str | bytes) -> str:

@@ -16,7 +16,7 @@ from regsync.registries.base import RawManifest, Surroundings
 from regsync.registries.distribution import DistributionStore
 from regsync.registries.ecr import settings as forms
 from regsync.registries.ecr.actions import actions_of, repository_arn, repository_of, service_of
-from regsync.registries.ecr.failures import NO_POLICY, grant
+from regsync.registries.ecr.failures import NO_POLICY, denial, grant
 from regsync.registries.ecr.pace import Pace
 from regsync.registries.ecr.session import AwsSession, session_of
 from regsync.registries.ecr.tokens import TokenLogins
@@ -41,7 +41,9 @@ class EcrStore(DistributionStore):
         self.spec = spec
         self._place = spec.aws
         self.session = session_of(spec, surroundings)
-        super().__init__(_AdvisedTransport(spec, surroundings, self.session), spec.namespace)
+        session = self.session
+        self._logins = surroundings.shared.get((TokenLogins, session), lambda: TokenLogins(session))
+        super().__init__(_AdvisedTransport(spec, surroundings, session, self._logins), spec.namespace)
 
     @property
     def read_only(self) -> bool:
@@ -57,6 +59,10 @@ class EcrStore(DistributionStore):
         """Requests to `/v2` and to the API; those of a shared session count for the registry that it was opened for."""
         calls = self.session.requests if self.session.spec is self.spec else 0
         return self._http.requests + calls
+
+    def log_in(self) -> None:
+        """Make sure that there is a login to `/v2`."""
+        self._logins.current()
 
     def registry_id(self) -> str:
         """The account whose registry this is."""
@@ -175,7 +181,9 @@ class EcrStore(DistributionStore):
 class _AdvisedTransport(Transport):
     """Logs in with tokens of the API, keeps to the quotas, and says of each refusal what grants it."""
 
-    def __init__(self, spec: RegistrySpec, surroundings: Surroundings, session: AwsSession) -> None:
+    def __init__(
+        self, spec: RegistrySpec, surroundings: Surroundings, session: AwsSession, logins: TokenLogins
+    ) -> None:
         self._aws = session
         shared, service = surroundings.shared, service_of(spec)
         super().__init__(
@@ -183,7 +191,7 @@ class _AdvisedTransport(Transport):
             environment=surroundings.environment,
             parallelism=surroundings.parallelism,
             read_only=True,
-            logins=shared.get((TokenLogins, session), lambda: TokenLogins(session)),
+            logins=logins,
             pace=shared.get((Pace, service, spec.aws, spec.region), lambda: Pace(service)),
             log=surroundings.trace,
         )
@@ -212,4 +220,7 @@ class _AdvisedTransport(Transport):
         account = session.account()
         repository = repository_of(path).removeprefix(f"{spec.namespace}/")
         hint = grant(actions, repository_arn(spec, repository, account), error.message, spec, account)
-        return PermissionDenied(error.message, hint=hint, code=error.code, status=error.status)
+        message = denial(
+            actions, error.message if error.code else f"{method} was answered with {error.status}"
+        )
+        return PermissionDenied(message, hint=hint, code=error.code, status=error.status)
