@@ -1,4 +1,4 @@
-"""What is compared: the commands of each contender, as a user types them, and the server that they talk to."""
+"""What is compared: the commands of each contender, as a user types them, and the server that it talks to."""
 
 from __future__ import annotations
 
@@ -7,49 +7,18 @@ import os
 import shlex
 import shutil
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.packs import Pack
-from tests.support.servers import DistributionServer
+from bench.servers import Distribution, Ecr, Server
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".tools" / "bin"
 REGSYNC = Path(sys.executable).with_name("regsync")
 BASE = "bench"
-MANIFEST = """\
-apiVersion: regsync/v1
-kind: Registry
-metadata: {{name: bench}}
-spec:
-  provider: pack
-  type: basic
-  endpoint: http://{host}
-  baseContentPaths: [{base}]
-  auth: {{method: none}}
-  content:
-    - packs: {content}
-"""
-
-
-class MeasuredServer(DistributionServer):
-    """A fresh CNCF Distribution server that tells what it was asked and what that cost it."""
-
-    def processor(self) -> float:
-        """Return the processor time that the server has used, in seconds (proc(5): fields 14 and 15)."""
-        fields = (
-            Path(f"/proc/{self._process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        )
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def served(self) -> int:
-        """Return how many requests were served; waits for the access log, which may come a moment late."""
-        count = -1
-        while count != (count := len(self.requests())):
-            time.sleep(0.05)
-        return count
+REGIONS = ("us-east-1", "eu-west-1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,44 +56,76 @@ def find_pusher() -> Pusher:
 class Contender:
     """A way to bring packs into a registry.
 
-    `cold` and `repeat` prepare, in an empty folder and for a server's host, the command that brings them into an
-    empty registry and the one for when nothing has changed since.
+    `server` makes its server in an empty folder. `cold` and `repeat` prepare, in another and for that server, the
+    command that brings the packs into an empty registry and the one for when nothing has changed since.
     """
 
     name: str
-    cold: Callable[[Path, str], Sequence[str | Path]]
-    repeat: Callable[[Path, str], Sequence[str | Path]]
+    server: Callable[[Path], Server]
+    cold: Callable[[Path, Server], Sequence[str | Path]]
+    repeat: Callable[[Path, Server], Sequence[str | Path]]
 
 
 def tar_and_push(pusher: Pusher, packs: Sequence[Pack], at_once: int) -> Contender:
     """Pack and push each folder, so many at once; the same again when nothing changed, as these tools cannot tell."""
 
-    def command(folder: Path, host: str) -> Sequence[str | Path]:
+    def command(folder: Path, server: Server) -> Sequence[str | Path]:
         lines = []
         for pack in packs:
             archive = f"{pack.name}-{pack.version}.tar.gz"
-            reference = f"{host}/{BASE}/spectro-packs/archive/{pack.name}:{pack.version}"
+            reference = f"{server.host}/{BASE}/spectro-packs/archive/{pack.name}:{pack.version}"
             tar = ("tar", "-czf", archive, "-C", str(pack.folder.parent), pack.folder.name)
-            push = (str(pusher.program), *pusher.push(host, reference, archive))
+            push = (str(pusher.program), *pusher.push(server.host, reference, archive))
             lines.append(f"{shlex.join(tar)} && {shlex.join(push)}")
         (folder / "commands").write_bytes("\0".join(lines).encode())
         return ("sh", "-c", f"exec xargs -0 -n 1 -P {at_once} sh -c < commands")
 
     manner = "one by one" if at_once == 1 else f"{at_once} at a time"
-    return Contender(f"tar + {pusher.name}, {manner}", command, command)
+    return Contender(f"tar + {pusher.name}, {manner}", Distribution, command, command)
 
 
 def regsync(packs: Path) -> Contender:
-    """Apply a manifest that names the folder of packs; plan it again when nothing changed."""
+    """All packs of a folder to a registry."""
 
-    def manifest(folder: Path, host: str) -> Path:
+    def spec(server: Server) -> dict[str, object]:
+        return {"type": "basic", "endpoint": server.url, "auth": {"method": "none"}}
+
+    return _applied("regsync", Distribution, [packs / "*"], spec)
+
+
+def regsync_to_ecr(packs: Sequence[Pack]) -> Contender:
+    """Some packs to Amazon ECR, to each of REGIONS."""
+
+    def spec(server: Server) -> dict[str, object]:
+        return {"type": "ecr", "endpoint": server.host, "regions": REGIONS, "connectTo": server.url}
+
+    name = f"regsync, {len(packs)} to ECR, {len(REGIONS)} regions"
+    return _applied(name, Ecr, [pack.folder for pack in packs], spec)
+
+
+def _applied(
+    name: str,
+    server: Callable[[Path], Server],
+    packs: Sequence[Path],
+    spec: Callable[[Server], dict[str, object]],
+) -> Contender:
+    """Apply a manifest; plan it again when nothing changed."""
+
+    def manifest(folder: Path, server: Server) -> Path:
+        content = [{"packs": [os.path.relpath(each, folder) for each in packs]}]
+        document = {
+            "apiVersion": "regsync/v1",
+            "kind": "Registry",
+            "metadata": {"name": "bench"},
+            "spec": {"provider": "pack", "baseContentPaths": [BASE], **spec(server), "content": content},
+        }
         path = folder / "bench.yaml"
-        content = f"{os.path.relpath(packs, folder)}/*"
-        path.write_text(MANIFEST.format(host=host, base=BASE, content=json.dumps(content)), encoding="utf-8")
+        path.write_text(json.dumps(document), encoding="utf-8")  # JSON is YAML, too
         return path
 
     return Contender(
-        "regsync",
-        lambda folder, host: (REGSYNC, "apply", "--auto-approve", manifest(folder, host)),
-        lambda folder, host: (REGSYNC, "plan", "--detailed-exitcode", manifest(folder, host)),
+        name,
+        server,
+        lambda folder, server: (REGSYNC, "apply", "--auto-approve", manifest(folder, server)),
+        lambda folder, server: (REGSYNC, "plan", "--detailed-exitcode", manifest(folder, server)),
     )

@@ -1,34 +1,36 @@
 """Measures regsync side by side with `tar` and `oras`, prints a table and writes .bench/result.json.
 
-`python bench/run.py` pushes 220 packs into fresh CNCF Distribution servers on loopback. REGSYNC_BENCH_PACKS names
-a folder of real packs to use instead of the made-up ones. Times are judged by ratios between runs that follow each
-other, since the speed of a machine drifts; the limits are meant for a set of this size, as a small one measures
-little but the start of the programs.
+`python bench/run.py` pushes 220 packs into fresh CNCF Distribution servers on loopback, and 50 of them into Amazon
+ECR as ministack plays it. REGSYNC_BENCH_PACKS names a folder of real packs to use instead of the made-up ones. Times
+are judged by ratios between runs that follow each other, since the speed of a machine drifts; the limits are meant for
+a set of this size, as a small one measures little but the start of the programs.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script sees its own folder only
 
 from bench.contenders import (
+    REGIONS,
     REGSYNC,
     ROOT,
     TOOLS,
     Contender,
-    MeasuredServer,
     find_pusher,
     regsync,
+    regsync_to_ecr,
     tar_and_push,
 )
 from bench.measure import CommandFailed, measure
@@ -37,19 +39,24 @@ from bench.packs import large_pack, read_packs, synthetic_packs
 BENCH = ROOT / ".bench"
 COLD, REPEAT, LARGE = "cold", "nothing changed", "one pack of 1 GB"
 MB = 1_000_000
+TO_ECR = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One run: seconds of wall and processor time, requests that the server saw, bytes of the largest process."""
+    """One run: seconds of wall and processor time, what the server was asked for, bytes of the largest process."""
 
     contender: str
     phase: str
     wall: float
     processor: float
     server_processor: float
-    requests: int
+    asked: Mapping[str, int]
     peak: int
+
+    @property
+    def requests(self) -> int:
+        return sum(self.asked.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +80,27 @@ class Target:
 
 def run(contender: Contender, folder: Path, phases: Iterable[str]) -> list[Measurement]:
     """Measure a contender's phases on a server of its own, with no cache of any earlier run."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8"}
     work = folder / "work"
     work.mkdir()
     measured = []
-    with MeasuredServer(folder / "server", delete=False) as server:
+    with contender.server(folder / "server") as server:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "LANG": "C.UTF-8",
+            **server.environment,
+        }
         for phase in phases:
-            command = (contender.repeat if phase == REPEAT else contender.cold)(work, server.host)
-            seen, used = server.served(), server.processor()
+            command = (contender.repeat if phase == REPEAT else contender.cold)(work, server)
+            seen, used = server.asked(), server.processor()
             cost = measure(command, folder=work, environment=environment, log=folder / "output.log")
-            requests = server.served() - seen
-            figures = (cost.wall, cost.processor, server.processor() - used, requests, cost.peak)
+            figures = (
+                cost.wall,
+                cost.processor,
+                server.processor() - used,
+                dict(server.asked() - seen),
+                cost.peak,
+            )
             measured.append(Measurement(contender.name, phase, *figures))
     return measured
 
@@ -101,7 +118,7 @@ def rounds(contenders: Sequence[Contender], count: int) -> list[Measurement]:
     return measured
 
 
-def targets(measured: Sequence[Measurement], baseline: str, tags: int) -> list[Target]:
+def targets(measured: Sequence[Measurement], baseline: str, ecr: str, tags: int) -> list[Target]:
     """Hold the measurements against what is to be reached; ratios are taken round by round."""
 
     def values(contender: str, phase: str, of: Callable[[Measurement], float]) -> tuple[float, ...]:
@@ -114,12 +131,18 @@ def targets(measured: Sequence[Measurement], baseline: str, tags: int) -> list[T
     def peak(measurement: Measurement) -> float:
         return measurement.peak / MB
 
+    repositories = min(tags, TO_ECR) + 1  # with the base repository
     found = [
         Target("apply, cold: wall time, ratio", 0.7, ratios(COLD, lambda each: each.wall)),
         Target("apply, cold: processor time, ratio", 0.5, ratios(COLD, lambda each: each.processor)),
         Target("plan, nothing changed: wall time, ratio", 0.3, ratios(REPEAT, lambda each: each.wall)),
         Target(
             "plan, nothing changed: requests", tags + 5, values("regsync", REPEAT, lambda each: each.requests)
+        ),
+        Target(
+            "plan of ECR, nothing changed: requests",
+            len(REGIONS) * (repositories + math.ceil(repositories / 100) + 4),
+            values(ecr, REPEAT, lambda each: each.requests),
         ),
         Target("apply, cold: peak memory, MB", 120, values("regsync", COLD, peak)),
         Target("plan, nothing changed: peak memory, MB", 120, values("regsync", REPEAT, peak)),
@@ -153,6 +176,13 @@ def print_measurements(measured: Sequence[Measurement]) -> None:
             print(f"  {name:30}{wall:14.2f}{processor:14.2f}{server:14.2f}{requests:14.0f}{peak / MB:14.1f}")
 
 
+def print_asked(measured: Sequence[Measurement], contender: str) -> None:
+    """Print how often a contender asked for what, in the last run of each phase."""
+    for each in {each.phase: each for each in measured if each.contender == contender}.values():
+        said = ", ".join(f"{what} {count}" for what, count in sorted(each.asked.items()))
+        print(f"\n{contender}, {each.phase}: {said}")
+
+
 def print_targets(found: Sequence[Target], baseline: str) -> None:
     """Print each target with the median and the range of what was measured."""
     print(f"\ntargets (ratios to {baseline}, round by round: median, lowest to highest)")
@@ -184,8 +214,10 @@ def main() -> None:
         sys.exit(f"bench: {folder} has no folder with a pack.json")
     pusher = find_pusher()
     one_by_one, eight = (tar_and_push(pusher, packs, at_once) for at_once in (1, 8))
+    step = max(1, len(packs) // TO_ECR)  # of all sizes, by which a made-up set is ordered
+    to_ecr = regsync_to_ecr(packs[::step][:TO_ECR])
     try:
-        measured = rounds((one_by_one, eight, regsync(folder)), options.rounds)
+        measured = rounds((one_by_one, eight, regsync(folder), to_ecr), options.rounds)
         if not options.skip_large:
             large = large_pack(BENCH / "large")
             with tempfile.TemporaryDirectory(dir=BENCH) as temporary:
@@ -193,10 +225,11 @@ def main() -> None:
     except CommandFailed as failure:
         sys.exit(f"bench: {failure}")
 
-    found = targets(measured, eight.name, len(packs))
+    found = targets(measured, eight.name, to_ecr.name, len(packs))
     files, size = sum(pack.files for pack in packs), sum(pack.size for pack in packs)
     print(f"{len(packs)} packs, {files:,} files, {size / MB:.1f} MB; medians of {options.rounds} rounds\n")
     print_measurements(measured)
+    print_asked(measured, to_ecr.name)
     print_targets(found, eight.name)
     result = {
         "machine": machine(),

@@ -10,22 +10,30 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import regsync
+from tests.support.project import Project
+from tests.support.team import Team
 
 HEAVY = ("boto3", "botocore", "http", "jsonschema", "jinja2", "rich", "ruamel", "urllib3")
+SDK = ("boto3", "botocore", "urllib3")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["version"], ["plan", "--help"], ["apply", "--help"]])
 def test_help_and_version_load_no_room_that_they_do_not_need(arguments: list[str]) -> None:
-    script = (
-        "import sys\nfrom regsync.cli.main import run\n"
-        f"status = run({arguments!r})\n"
-        "print(sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)\n"
-        "sys.exit(status)"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    loaded = set(eval(done.stderr))
-    assert not loaded & set(HEAVY)
-    assert done.stdout
+    assert not loaded_by(*arguments) & set(HEAVY)
+
+
+def test_a_plan_without_amazon_ecr_does_not_load_the_sdk_of_aws(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.pack()
+    project.registry()
+    assert loaded_by("-C", str(tmp_path), "plan").isdisjoint(SDK)
+
+
+@pytest.mark.parametrize("command", ["validate", "iam", "endpoints"])
+def test_only_what_reaches_amazon_ecr_loads_the_sdk_of_aws(command: str, tmp_path: Path) -> None:
+    team = Team(tmp_path, "123456789012.dkr.ecr.us-east-1.amazonaws.com", "team", type="ecr")
+    team.pack()
+    assert loaded_by("-C", str(tmp_path), command).isdisjoint(SDK)
 
 
 @pytest.mark.parametrize(
@@ -74,3 +82,16 @@ def test_every_code_is_explained() -> None:
     for line in listed.out.splitlines():
         code = line.split()[0]
         assert regsync("explain", code).out.startswith(f"{code}: ")
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    """The names of all top-level modules that a process has loaded by the end of a command, which succeeds and prints."""
+    script = (
+        "import json, sys\nfrom regsync.cli.main import run\n"
+        f"status = run({arguments!r})\n"
+        "print(json.dumps([name.partition('.')[0] for name in sys.modules]), file=sys.stderr)\n"
+        "sys.exit(status)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout
+    return set(json.loads(done.stderr.splitlines()[-1]))

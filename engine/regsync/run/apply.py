@@ -189,12 +189,12 @@ class _Run:
 
 
 def _order(changes: Sequence[Change]) -> list[Change]:
-    """By address, but equal contents side by side: a layer that goes to several registries is packed once and let
-    go soon."""
+    """By address, but equal contents side by side, and so one repository in all its regions: a layer that goes to several
+    registries is packed once and let go soon, and no region waits for another."""
     alike: dict[object, list[Change]] = {}
     for change in changes:
         content = change.after and change.after.get("content")
-        alike.setdefault(content or change.address, []).append(change)
+        alike.setdefault(content or change.address.path, []).append(change)
     return [change for group in alike.values() for change in group]
 
 
