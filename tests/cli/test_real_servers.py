@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -19,17 +17,15 @@ import pytest
 from tests.support.audit import sound_layout_tags, sound_tags
 from tests.support.clients import (
     call,
-    files_of,
+    differing,
     pull_with_oras,
     pull_with_regctl,
     pull_with_the_oras_sdk,
-    unpacked,
 )
 from tests.support.servers import DistributionServer
 from tests.support.team import LOGIN, Team, login_to
 
 Pull = Callable[[DistributionServer, str, Path], None]
-AT_ONCE = 4
 SOME_USER = 12345
 
 
@@ -61,35 +57,11 @@ def a_team(root: Path, packs: Path, server: DistributionServer, base: str) -> Te
     return team
 
 
-def references(team: Team, packs: Path) -> dict[Path, str]:
-    """The reference under which each folder is published."""
-    return {folder: reference(team, folder) for folder in sorted(packs.iterdir())}
-
-
-def reference(team: Team, folder: Path) -> str:
-    says = json.loads((folder / "pack.json").read_bytes())
-    return team.tag(says["name"], says["version"])
-
-
-def differing(packs: dict[Path, str], pull: Callable[[str, Path], None], scratch: Path) -> list[str]:
-    """The folders that are not what `pull(reference, directory)` and GNU tar make of their packs."""
-
-    def differs(folder: Path) -> bool:
-        to = scratch / folder.name
-        to.mkdir()
-        pull(packs[folder], to)
-        [archive] = to.iterdir()
-        return files_of(unpacked(archive)) != files_of(folder)
-
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return [folder.name for folder, yes in zip(packs, pool.map(differs, packs), strict=True) if yes]
-
-
 @pytest.mark.parametrize("pull", [pull_with_regctl, pull_with_the_oras_sdk, pull_with_oras])
 def test_every_pack_that_others_pull_is_its_folder(
     pull: Pull, published: Team, corpus: Path, distribution_tls: DistributionServer, tmp_path: Path
 ) -> None:
-    packs = references(published, corpus)
+    packs = published.references(corpus)
     assert len(packs) == 25
     assert differing(packs, partial(pull, distribution_tls), tmp_path) == []
 
@@ -97,7 +69,7 @@ def test_every_pack_that_others_pull_is_its_folder(
 def test_the_server_holds_each_pack_whole_and_nothing_else(
     published: Team, corpus: Path, distribution_tls: DistributionServer
 ) -> None:
-    assert set(sound_tags(distribution_tls, published.base)) == set(references(published, corpus).values())
+    assert set(sound_tags(distribution_tls, published.base)) == set(published.references(corpus).values())
 
 
 def test_the_next_plan_is_empty_and_asks_for_each_tag_once(
@@ -107,7 +79,7 @@ def test_the_next_plan_is_empty_and_asks_for_each_tag_once(
     assert published.is_settled()
     asked = distribution_tls.requests()[before:]
     assert {each.method for each in asked} <= {"GET", "HEAD"}
-    assert len(asked) <= len(references(published, corpus)) + 5
+    assert len(asked) <= len(published.references(corpus)) + 5
 
 
 def test_the_next_plan_is_empty_on_another_machine(
@@ -144,6 +116,6 @@ def test_regctl_reads_every_pack_from_a_layout(corpus: Path, tmp_path: Path) -> 
     def pull(name: str, to: Path) -> None:
         call("regctl", "artifact", "get", f"ocidir://{registry}/{name}", "--output", to)
 
-    packs = references(team, corpus)
+    packs = team.references(corpus)
     assert set(sound_layout_tags(registry)) == set(packs.values())
     assert differing(packs, pull, scratch) == []
