@@ -32,6 +32,11 @@ class RegistryType(StrEnum):
         """Whether a repository must be created before its first push; elsewhere the push does so."""
         return self in (RegistryType.ECR, RegistryType.ECR_PUBLIC)
 
+    @property
+    def has_projects(self) -> bool:
+        """Whether every repository lies in a project, which must be there before anything is pushed into it."""
+        return self is RegistryType.HARBOR
+
 
 class AuthMethod(StrEnum):
     DOCKER = "docker"
@@ -174,6 +179,14 @@ class RegistrySpec:
     type: RegistryType
     endpoint: str
     shown_endpoint: str
+@dataclass(frozen=True, slots=True)
+class Project:
+    """How the projects of a registry come into being. `settings` as those of repositories."""
+
+    create: bool = True
+    settings: Mapping[str, Json] = field(default_factory=dict)
+
+
     base_content_paths: tuple[str, ...]
     origin: Origin
     base_path: str = ""
@@ -204,6 +217,7 @@ class RegistrySpec:
 
     def at(self, name: str) -> Origin:
         """Where field `name` stands, else its nearest written parent, else the document."""
+    project: Project = field(default_factory=Project)
         while name:
             if name in self.origins:
                 return self.origins[name]
@@ -212,6 +226,13 @@ class RegistrySpec:
 
     def binding(self) -> dict[str, str]:
         """To what an approval is bound: another endpoint, tunnel, trust or login is another change."""
+    @property
+    def projects(self) -> tuple[str, ...]:
+        """The projects that content goes to, in the order of the base content paths: the first segment of each."""
+        if not self.type.has_projects:
+            return ()
+        return tuple(dict.fromkeys(path.partition("/")[0] for path in self.base_content_paths))
+
         parts = {
             "endpoint": self.shown_endpoint,
             "basePath": self.base_path,

@@ -40,7 +40,8 @@ class DesiredAbsence:
 @dataclass(frozen=True, slots=True)
 class DesiredRepository:
     """A repository that must be there: a base repository, or where repositories are created before their first push
-    also that of a pack. `beneath` is the prefix of the repositories in it.
+    also that of a pack; where repositories lie in projects, also a project, which its address tells. `beneath` is the
+    prefix of the repositories in it.
 
     `explicit`: it must exist itself; else whatever lives beneath it stands for it. `create`: regsync may create it.
     """
@@ -84,6 +85,7 @@ class LiveArtifact:
     `content` is the content digest, None where it is no pack that can be read (*other content*). `title` is the
     layer's, `owner` the mark of the one who pushed it (None: no mark), `marked` whether the content digest came
     from a mark that speaks of this very layer. `tags` are this tag and, where known, its siblings on the digest.
+    `immutable`: a rule in the registry keeps everyone from moving or deleting the tag.
     """
 
     address: Address
@@ -95,13 +97,14 @@ class LiveArtifact:
     layer_digest: str | None = None
     layer_size: int | None = None
     tags: tuple[str, ...] = ()
+    immutable: bool = False
     note: str | None = None
     """What is unusual about its form, for a note in the plan ("pushed by oras 1.1 or later")."""
 
 
 @dataclass(frozen=True, slots=True)
 class LiveRepository:
-    """A repository that is there, with those of its settings that were read.
+    """A repository or project that is there, with those of its settings that were read.
 
     `owner` and `marks` are what regsync wrote beside it: who created it, and by setting the fingerprint of the value
     that was last written (`regsync.model.settings.fingerprint`). They count only where `marks_read`.
@@ -158,7 +161,7 @@ class Observed:
 
     artifacts: Mapping[Address, LiveArtifact] = field(default_factory=dict)
     repositories: Mapping[Address, LiveRepository] = field(default_factory=dict)
-    """Repositories that were asked for and are there."""
+    """Repositories and projects that were asked for and are there."""
     absent: frozenset[Address] = frozenset()
     unreadable: tuple[Unreadable, ...] = ()
     listed: frozenset[str] = frozenset()

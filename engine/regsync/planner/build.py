@@ -164,7 +164,8 @@ def _compare_registry(wanted: DesiredRegistry, observed: Observed, request: Plan
 def _compare_explicit(
     found: _Found, repository: DesiredRepository, request: PlanRequest
 ) -> Mapping[str, Json]:
-    """Compare a repository that must be there itself. Returns the settings that it has when artifacts are pushed."""
+    """Compare a repository or project that must be there itself. Returns the settings that it has when artifacts are
+    pushed."""
     address = repository.address
     if not found.readable(address):
         return {}
