@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -71,7 +71,7 @@ class StoreRegistry:
     def reads(self, wanted: Wanted) -> list[Read]:
         """One read per tag, per base repository and per prefix; see `Registry`."""
         return [
-            *(partial(self._read_tag, path, tag) for path, tags in wanted.tags.items() for tag in tags),
+            *(read for path, tags in wanted.tags.items() for read in self._reads_of_tags(path, tags)),
             *(partial(self._read_base, path) for path in wanted.repositories),
             *(partial(self._read_beneath, prefix, wanted) for prefix in wanted.beneath),
         ]
@@ -133,6 +133,9 @@ class StoreRegistry:
     def close(self) -> None:
         """Let go of connections."""
         self.store.close()
+
+    def _reads_of_tags(self, path: str, tags: Sequence[str]) -> list[Read]:
+        return [partial(self._read_tag, path, tag) for tag in tags]
 
     def _read_tag(self, path: str, tag: str) -> Reading:
         return Reading(self._observe_tag(path, tag))

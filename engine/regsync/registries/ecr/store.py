@@ -73,7 +73,7 @@ class EcrStore(DistributionStore):
         return tuple(sorted(self.tagged(repository)))
 
     def manifests(self, repository: str, digests: Sequence[str]) -> Iterable[RawManifest]:
-        """Those of up to BATCH OCI manifests that can be had in one call, with other bytes under no digest."""
+        """Those OCI manifests that can be had many at once, with other bytes under no digest."""
         return ()
 
     def repositories(self, prefix: str) -> tuple[str, ...]:
