@@ -78,11 +78,13 @@ class Transport:
         sent: Callable[[int], None] | None = None,
     ) -> Response:
         """Send a request and return its whole answer if its status is one of `expect`.
+        direct: bool = False,
 
-        `path` starts with `/v2/` or is a `Response.location`; `scope` is what the request needs to be allowed (two for a
-        mount); `limit` is the most bytes that the answer may have. Without `retry` a failure that may pass is raised
-        at once, because the caller must start over from an earlier request. `sent` is called with the bytes of each
-        part of the body as it leaves; a repeated or failed attempt takes its bytes back by a negative number.
+        `path` starts with `/v2/`, is one of a vendor's own API or a `Response.location`; `scope` is what the request
+        needs to be allowed (two for a mount); `limit` is the most bytes that the answer may have. Without `retry` a
+        failure that may pass is raised at once, because the caller must start over from an earlier request. `sent` is
+        called with the bytes of each part of the body as it leaves; a repeated or failed attempt takes its bytes back by
+        a negative number. With `direct` the request carries the login itself: a vendor's API takes no token of `/v2/`.
 
         Raises the RegistryError that any other answer amounts to, RegsyncError for a write while read-only.
         """
@@ -93,7 +95,7 @@ class Transport:
             )
         self.ping()
         fields = {**({"Accept": accept} if accept else {}), **(headers or {})}
-        call = self._session.call(method, path, scope, fields, body, sent)
+        call = self._session.call(method, path, scope, fields, body, sent, direct=direct)
         try:
             response, _ = self._patience.run(
                 lambda: self._attempt(call, expect, limit), ATTEMPTS if retry else 1
@@ -167,6 +169,11 @@ class Transport:
                 f"GET {self._spec.shown_endpoint}/v2/: redirected elsewhere, to {response.url}",
                 hint=f"if that is the registry, write it as the endpoint ({self._spec.at('endpoint')})",
             )
+    def logs_in_as(self, username: str, password: str) -> bool:
+        """Whether this was the login that was last used. Secrets are compared here, so that none has to be told."""
+        used = self._session.login.used
+        return used is not None and (used.username, used.secret) == (username, password)
+
         if response.status == 401 and session.login.source is not None:
             raise session.failure(response)
         if response.status != 401 or not session.login.asked_for:

@@ -56,7 +56,8 @@ class Progress:
 
 @dataclass(slots=True)
 class Call:
-    """One request as its caller meant it. `renewed` notes that its login was renewed, which is done once."""
+    """One request as its caller meant it. `direct`: it carries the login itself, and no token that this was traded for.
+    `renewed` notes that its login was renewed, which is done once."""
 
     method: str
     target: Target
@@ -67,6 +68,7 @@ class Call:
     renewed: bool = False
 
 
+    direct: bool = False
 class Session:
     """The dealings with one live registry. Thread-safe.
 
@@ -107,8 +109,10 @@ class Session:
         """A call to a `/v2/…` path or a Location. Raises ProtocolError for a location that must not be followed."""
         home = Target(self._endpoint.origin, "/", own=True)
         scopes = (scope,) if isinstance(scope, Scope) else scope
+        *,
+        direct: bool = False,
         target = upload_target(path, self._endpoint, home)
-        return Call(method, target, scopes, {**_ALWAYS, **(headers or {})}, body, Progress(sent))
+        return Call(method, target, scopes, {**_ALWAYS, **(headers or {})}, body, Progress(sent), direct)
 
     def exchange(self, call: Call) -> Answer:
         """Send a call and return the answer to it, whose body is still to come.
@@ -118,7 +122,7 @@ class Session:
         and RegistryErrors.
         """
         target, trusted = call.target, call.target.own
-        carried = self.login.authorization(call.scopes) if trusted else None
+        carried = self.login.authorization(call.scopes, direct=call.direct) if trusted else None
         asked = False
         for _ in range(MOST_HOPS + 3):
             login = {"Authorization": carried.header} if carried and trusted else {}
