@@ -10,7 +10,7 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import BinaryIO, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from regsync.model.errors import (
     Conflict,
@@ -199,11 +199,7 @@ class DistributionStore(Store):
         return tuple(name for name in own if name.startswith(prefix))
 
     def _list(self, path: str, query: str, key: str, scope: Scope) -> tuple[str, ...]:
-        """All names of a paged list, sorted.
-
-        Of the link to a next page only the query counts: servers behind proxies name other hosts and paths there
-        (Nexus, JFrog), and hostile ones would, too.
-        """
+        """All names of a paged list, sorted."""
         names: set[str] = set()
         asked: set[str] = set()
         while query not in asked and len(asked) < MOST_PAGES:
@@ -211,9 +207,9 @@ class DistributionStore(Store):
             at = f"{path}?{query}" if query else path
             response = self._http.request("GET", at, scope=scope, accept="application/json", expect={200})
             names.update(_names(response, key))
-            if response.next_page is None:
+            if response.next_query is None:
                 return tuple(sorted(names))
-            query = urlsplit(response.next_page).query
+            query = response.next_query
         raise ProtocolError(f"GET {response.url}: its pages do not come to an end ({len(asked)} read)")
 
     def delete_tag(self, repository: str, tag: str, digest: str) -> None:
@@ -230,7 +226,9 @@ class DistributionStore(Store):
         """Delete by tag or digest. What is gone is fine: the answer to an earlier attempt may have been lost."""
         scope = Scope(self._prefix + repository, ("pull", "delete"))
         try:
-            self._http.request("DELETE", self._manifest_path(repository, reference), scope=scope, expect={202})
+            self._http.request(
+                "DELETE", self._manifest_path(repository, reference), scope=scope, expect={202}
+            )
         except NotFound as error:
             # GitLab and others say so where only the right to delete is missing.
             with suppress(NotFound):

@@ -10,14 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from regsync.model.errors import NotARegistry, RegistryError, RegsyncError
 from regsync.model.registry import RegistrySpec
 from regsync.transport.credentials import Logins
 from regsync.transport.download import Download
 from regsync.transport.failures import check_welcome
-from regsync.transport.messages import Body, Response, Scope
+from regsync.transport.messages import Body, Greeting, Response, Scope
 from regsync.transport.origins import Endpoint
 from regsync.transport.redact import redact_url
 from regsync.transport.retry import ATTEMPTS, Patience, noted
@@ -52,6 +52,8 @@ class Transport:
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self.read_only = read_only
+        self.greeting: Greeting | None = None
+        """What the registry showed of itself when it was first reached; None until then."""
         self._spec = spec
         endpoint = Endpoint(spec)
         self._wire = Wire(spec, endpoint, environment, parallelism, timeouts or Timeouts())
@@ -76,9 +78,9 @@ class Transport:
         limit: int = BODY_LIMIT,
         retry: bool = True,
         sent: Callable[[int], None] | None = None,
+        direct: bool = False,
     ) -> Response:
         """Send a request and return its whole answer if its status is one of `expect`.
-        direct: bool = False,
 
         `path` starts with `/v2/`, is one of a vendor's own API or a `Response.location`; `scope` is what the request
         needs to be allowed (two for a mount); `limit` is the most bytes that the answer may have. Without `retry` a
@@ -104,6 +106,25 @@ class Transport:
             call.progress.take_back()
             raise
         return response
+
+    def trade(
+        self,
+        url: str,
+        form: Mapping[str, str] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        retry: bool = True,
+    ) -> dict[str, Any]:
+        """Ask an endpoint that gives out tokens, on whichever host: POST a form, or GET without one. Returns the JSON
+        object that it answers.
+
+        For vendors whose logins are traded for others first: `Logins` may call it while a request waits for them, and
+        while planning. A form is only sent to hosts that may see credentials, and its secrets are masked from then on.
+        Raises AuthenticationFailed where it is refused, with the endpoint's own code; other RegistryErrors.
+        """
+        return self._patience.run(
+            lambda: self._session.trade(url, form, headers or {}), ATTEMPTS if retry else 1
+        )
 
     @contextmanager
     def stream(
@@ -147,6 +168,11 @@ class Transport:
         if self._ping_error:
             raise noted(self._ping_error, "")
 
+    def logs_in_as(self, username: str, password: str) -> bool:
+        """Whether this was the login that was last used. Secrets are compared here, so that none has to be told."""
+        used = self._session.login.used
+        return used is not None and (used.username, used.secret) == (username, password)
+
     @property
     def requests(self) -> int:
         """How many HTTP requests have left so far, all counted: token fetches, redirects, repeated attempts."""
@@ -169,16 +195,12 @@ class Transport:
                 f"GET {self._spec.shown_endpoint}/v2/: redirected elsewhere, to {response.url}",
                 hint=f"if that is the registry, write it as the endpoint ({self._spec.at('endpoint')})",
             )
-    def logs_in_as(self, username: str, password: str) -> bool:
-        """Whether this was the login that was last used. Secrets are compared here, so that none has to be told."""
-        used = self._session.login.used
-        return used is not None and (used.username, used.secret) == (username, password)
-
         if response.status == 401 and session.login.source is not None:
             raise session.failure(response)
         if response.status != 401 or not session.login.asked_for:
             check_welcome(response, self._spec)
             session.login.welcomed()
+        self.greeting = Greeting(response.headers, session.login.realm)
 
     def _await_pace(self, method: str, path: str) -> None:
         """Let `pace` hold a request back, and meanwhile others have its room."""

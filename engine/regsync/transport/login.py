@@ -87,6 +87,11 @@ class Login:
         """Whether the registry has asked for a login in a way that can be answered."""
         return self._asks is not None
 
+    @property
+    def realm(self) -> str:
+        """Where tokens are to be had, as the registry's first challenge said; empty where it did not."""
+        return self._asks.realm.url if isinstance(self._asks, TokenService) else ""
+
     def check_hosts(self) -> None:
         """Raise AuthenticationFailed where credentials that the manifest names must not be sent to its registry."""
         if self._is_written or self._spec.tls.cert_file:
