@@ -8,6 +8,7 @@ from email.message import Message
 import pytest
 
 from regsync.model.errors import AuthenticationFailed, NotARegistry, ProtocolError, RegistryError, Unreachable
+from regsync.transport.messages import Greeting
 from tests.support.scripted import Answer, ScriptedServer
 from tests.transport.rig import ANONYMOUS, JSON, LOGIN, OK, SECRET, html, oci_error, transport, unauthorized
 
@@ -116,12 +117,10 @@ def test_secrets_of_a_form_are_masked_wherever_they_come_back() -> None:
 
 
 def test_a_registry_shows_what_it_is_when_it_is_first_reached() -> None:
-    answer: Answer = (200, {**dict(OK[1]), "X-Server": "zot"}, b"{}")
-    with ScriptedServer(lambda *_: answer) as server, transport(server.url) as http:
+    with ScriptedServer(lambda *_: OK) as server, transport("http://reg.test", connect_to=server.url) as http:
         assert http.greeting is None
         http.ping()
-        assert http.greeting is not None
-        assert (http.greeting.headers["x-server"], http.greeting.realm) == ("zot", "")
+        assert http.greeting == Greeting("reg.test", "")
 
 
 @pytest.mark.parametrize("login", [True, False])

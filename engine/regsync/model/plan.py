@@ -53,6 +53,7 @@ class Reason(StrEnum):
     FIXED_SETTING = "fixed-setting"
     IMMUTABLE_TAG = "immutable-tag"
     NOT_CREATED = "not-created"
+    NOT_OFFERED = "not-offered"
 
 
 class ResourceType(StrEnum):

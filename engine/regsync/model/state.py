@@ -152,6 +152,22 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What a live registry cannot do whoever logs in, as it has shown what kind of `server` it is. Empty where nothing
+    that it cannot do is known."""
+
+    server: str = ""
+    no_deletes: str | None = None
+    """Where it cannot delete: what to do instead."""
+    most_parts: int | None = None
+    """How many parts the name of a repository may have, where that is few."""
+    packs: str | None = None
+    """The condition under which it takes packs."""
+    charts: str | None = None
+    """The condition under which it takes charts."""
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """What one or more reads found in a live registry; `merged` puts several together.
 
@@ -167,10 +183,12 @@ class Observed:
     listed: frozenset[str] = frozenset()
     """Repository prefixes (ending in `/`) whose repositories and tags were all listed (for prune)."""
     notes: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
 
     @classmethod
     def merged(cls, parts: Iterable[Observed]) -> Observed:
-        """One observation out of several; the same scope of the same registry is unreadable only once."""
+        """One observation out of several; the same scope of the same registry is unreadable only once. Limits are of a
+        registry as a whole, and no part has any."""
         artifacts: dict[Address, LiveArtifact] = {}
         repositories: dict[Address, LiveRepository] = {}
         absent: set[Address] = set()

@@ -27,7 +27,7 @@ from regsync.model.errors import (
 from regsync.model.plan import Action, Change, Copy, ResourceType
 from regsync.model.reference import Address, is_repository, is_tag
 from regsync.model.registry import RegistrySpec
-from regsync.model.state import LiveArtifact, LiveRepository, Observed, Unreadable, UnreadableScope
+from regsync.model.state import Limits, LiveArtifact, LiveRepository, Observed, Unreadable, UnreadableScope
 from regsync.registries.base import (
     Blob,
     Copied,
@@ -75,6 +75,10 @@ class StoreRegistry:
             *(partial(self._read_base, path) for path in wanted.repositories),
             *(partial(self._read_beneath, prefix, wanted) for prefix in wanted.beneath),
         ]
+
+    def limits(self) -> Limits:
+        """What the registry cannot do; see `Registry`."""
+        return self.store.limits()
 
     def open_layer(self, artifact: LiveArtifact) -> AbstractContextManager[BinaryIO]:
         """The layer of a live artifact. Raises RegistryError where it has none."""

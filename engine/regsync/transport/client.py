@@ -56,6 +56,7 @@ class Transport:
         """What the registry showed of itself when it was first reached; None until then."""
         self._spec = spec
         endpoint = Endpoint(spec)
+        self._host = endpoint.origin.host
         self._wire = Wire(spec, endpoint, environment, parallelism, timeouts or Timeouts())
         self._pace = pace
         self._session = Session(spec, environment, self._wire, endpoint, logins, self._await_pace, log, clock)
@@ -200,7 +201,7 @@ class Transport:
         if response.status != 401 or not session.login.asked_for:
             check_welcome(response, self._spec)
             session.login.welcomed()
-        self.greeting = Greeting(response.headers, session.login.realm)
+        self.greeting = Greeting(self._host, session.login.realm)
 
     def _await_pace(self, method: str, path: str) -> None:
         """Let `pace` hold a request back, and meanwhile others have its room."""

@@ -111,10 +111,10 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """What a registry shows of itself at `/v2/`: headers of its answer, and the URL where it has tokens given out (empty
-    where it asks for none)."""
+    """What a registry shows of itself when it is first reached: the host that its endpoint names, and the URL where it
+    has tokens given out (empty where it asks for none)."""
 
-    headers: Headers
+    host: str
     realm: str
 
 
