@@ -13,13 +13,15 @@ from regsync.model.registry import RegistrySpec, RegistryType
 from regsync.registries.artifacts import StoreRegistry
 from regsync.registries.base import Surroundings, open_registry
 from regsync.registries.memory import MemoryStore
+from tests.registries import azure
 from tests.registries.elastic import opened, spec_of, surroundings
 from tests.registries.vendor import Vendor, a_spec, over
+from tests.support.acr import AcrFront
 from tests.support.aws import Aws
 from tests.support.servers import DistributionServer
 
 
-@pytest.fixture(params=["memory", "layout", "distribution", "ecr"])
+@pytest.fixture(params=["memory", "layout", "distribution", "acr", "ecr"])
 def vendor(request: pytest.FixtureRequest) -> Vendor:
     """Each kind of registry in turn."""
     found: Vendor = request.getfixturevalue(f"{request.param}_vendor")
@@ -53,6 +55,17 @@ def distribution_vendor(
     yield Vendor(open_another, unique_path)
     for each in opened:
         each.close()
+
+
+@pytest.fixture
+def acr_vendor(tmp_path: Path, unique_path: str, acr: AcrFront) -> Iterator[Vendor]:
+    """Azure Container Registry, logged in to with a token of its own."""
+    with ExitStack() as opening:
+
+        def open_another() -> StoreRegistry:
+            return opening.enter_context(azure.opened(azure.spec_of(acr), azure.surroundings(tmp_path)))
+
+        yield Vendor(open_another, unique_path)
 
 
 @pytest.fixture

@@ -43,6 +43,7 @@ class AuthMethod(StrEnum):
     NONE = "none"
     BASIC = "basic"
     TOKEN = "token"
+    AZURE = "azure"
     AWS = "aws"
     CREDENTIALS = "credentials"
     STS = "sts"
@@ -103,19 +104,33 @@ class AwsLogin:
 
 
 @dataclass(frozen=True, slots=True)
+class AzureLogin:
+    """Whose Entra identity to log in with: the tenant, and the application or managed identity. What is not written is
+    that of the environment."""
+
+    tenant: str | None = None
+    client_id: str | None = None
+
+    def __str__(self) -> str:
+        parts = {"tenant": self.tenant, "clientId": self.client_id}
+        return " ".join(f"{name}={value}" for name, value in parts.items() if value is not None)
+
+
+@dataclass(frozen=True, slots=True)
 class Auth:
     """How to log in. `username` may be written out; `password` and `token` are always references. `aws` belongs to the
-    methods aws, credentials and sts."""
+    methods aws, credentials and sts, `azure` to the method of that name."""
 
     method: AuthMethod = AuthMethod.DOCKER
     username: str | SecretRef | None = None
     password: SecretRef | None = None
     token: SecretRef | None = None
     aws: AwsLogin = field(default_factory=AwsLogin)
+    azure: AzureLogin = field(default_factory=AzureLogin)
 
     def __str__(self) -> str:
         named = [str(each) for each in (self.username, self.password, self.token) if each is not None]
-        return " ".join([self.method.value, *named, str(self.aws)]).rstrip()
+        return " ".join(each for each in (self.method.value, *named, str(self.aws), str(self.azure)) if each)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +180,14 @@ class Repositories:
 
 
 @dataclass(frozen=True, slots=True)
+class Project:
+    """How the projects of a registry come into being. `settings` as those of repositories."""
+
+    create: bool = True
+    settings: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class RegistrySpec:
     """One live registry. A templated endpoint yields one of these per region, `name` then ends in `@region`.
 
@@ -179,14 +202,6 @@ class RegistrySpec:
     type: RegistryType
     endpoint: str
     shown_endpoint: str
-@dataclass(frozen=True, slots=True)
-class Project:
-    """How the projects of a registry come into being. `settings` as those of repositories."""
-
-    create: bool = True
-    settings: Mapping[str, Json] = field(default_factory=dict)
-
-
     base_content_paths: tuple[str, ...]
     origin: Origin
     base_path: str = ""
@@ -202,6 +217,7 @@ class Project:
     tls: Tls = field(default_factory=Tls)
     policy: Policy = field(default_factory=Policy)
     repositories: Repositories = field(default_factory=Repositories)
+    project: Project = field(default_factory=Project)
     origins: Mapping[str, Origin] = field(default_factory=dict)
     """Positions of the written fields below `spec`, by dotted name (`policy.overwrite`)."""
 
@@ -211,13 +227,19 @@ class Project:
         return self.name.partition("@")[0]
 
     @property
+    def projects(self) -> tuple[str, ...]:
+        """The projects that content goes to, in the order of the base content paths: the first segment of each."""
+        if not self.type.has_projects:
+            return ()
+        return tuple(dict.fromkeys(path.partition("/")[0] for path in self.base_content_paths))
+
+    @property
     def is_replica(self) -> bool:
         """Whether its content comes from the default region by the registry's own replication."""
         return self.repositories.replicated and self.region != self.default_region
 
     def at(self, name: str) -> Origin:
         """Where field `name` stands, else its nearest written parent, else the document."""
-    project: Project = field(default_factory=Project)
         while name:
             if name in self.origins:
                 return self.origins[name]
@@ -226,13 +248,6 @@ class Project:
 
     def binding(self) -> dict[str, str]:
         """To what an approval is bound: another endpoint, tunnel, trust or login is another change."""
-    @property
-    def projects(self) -> tuple[str, ...]:
-        """The projects that content goes to, in the order of the base content paths: the first segment of each."""
-        if not self.type.has_projects:
-            return ()
-        return tuple(dict.fromkeys(path.partition("/")[0] for path in self.base_content_paths))
-
         parts = {
             "endpoint": self.shown_endpoint,
             "basePath": self.base_path,

@@ -238,6 +238,7 @@ class Surroundings:
 
 
 _VENDORS: Mapping[RegistryType, str] = {
+    RegistryType.ACR: "regsync.registries.acr.registry",
     RegistryType.BASIC: "regsync.registries.basic",
     RegistryType.ECR: "regsync.registries.ecr.private",
     RegistryType.ECR_PUBLIC: "regsync.registries.ecr.public",
