@@ -117,6 +117,7 @@ def test_the_examples_load_without_a_finding() -> None:
     loaded = load([ROOT / "examples/registries"], root=ROOT, variables=Variables())
     assert loaded.diagnostics == ()
     assert sorted(each.spec.name for each in loaded.declarations) == [
+        "acr-prod",
         "airgap",
         "demo",
         "ecr-prod@eu-west-1",

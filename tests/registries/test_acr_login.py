@@ -286,17 +286,22 @@ def test_a_token_whose_end_cannot_be_read_is_kept_for_half_an_hour(token: str) -
 
 
 @pytest.mark.parametrize(
-    ("host", "authority", "audience"),
+    ("host", "cloud"),
     [
-        ("team.azurecr.io", "https://login.microsoftonline.com", "https://containerregistry.azure.net"),
-        ("team.azurecr.us", "https://login.microsoftonline.us", "https://containerregistry.azure.us"),
-        ("team.azurecr.cn", "https://login.chinacloudapi.cn", "https://containerregistry.azure.cn"),
-        ("packs.example.com", "https://login.microsoftonline.com", "https://containerregistry.azure.net"),
+        ("team.azurecr.io", "login.microsoftonline.com containerregistry.azure.net blob.core.windows.net"),
+        (
+            "team.azurecr.us",
+            "login.microsoftonline.us containerregistry.azure.us blob.core.usgovcloudapi.net",
+        ),
+        ("team.azurecr.cn", "login.chinacloudapi.cn containerregistry.azure.cn blob.core.chinacloudapi.cn"),
+        ("packs.example.com", "login.microsoftonline.com containerregistry.azure.net blob.core.windows.net"),
     ],
 )
-def test_each_cloud_has_an_entra_of_its_own(host: str, authority: str, audience: str) -> None:
-    cloud = cloud_of(host)
-    assert (cloud.authority, cloud.audience) == (authority, audience)
+def test_each_cloud_has_an_entra_of_its_own(host: str, cloud: str) -> None:
+    found = cloud_of(host)
+    authority, audience, storage = cloud.split()
+    assert (found.authority, found.audience) == (f"https://{authority}", f"https://{audience}")
+    assert found.storage == storage
 
 
 def test_a_login_binds_an_approval_and_names_no_secret() -> None:

@@ -35,18 +35,27 @@ _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC 752
 
 
 @dataclass(frozen=True, slots=True)
-class _Cloud:
-    """One of Azure's clouds: where Entra is, and what its tokens for registries are called. Such a token opens
-    registries only; one for Azure's management API would do, too, and open everything."""
+class Cloud:
+    """One of Azure's clouds: where Entra is, what its tokens for registries are called, and where storage accounts are.
+    Such a token opens registries only; one for Azure's management API would do, too, and open everything."""
 
     authority: str
     audience: str
+    storage: str
 
 
-_PUBLIC = _Cloud("https://login.microsoftonline.com", "https://containerregistry.azure.net")
+_PUBLIC = Cloud(
+    "https://login.microsoftonline.com", "https://containerregistry.azure.net", "blob.core.windows.net"
+)
 _CLOUDS = {
-    ".azurecr.us": _Cloud("https://login.microsoftonline.us", "https://containerregistry.azure.us"),
-    ".azurecr.cn": _Cloud("https://login.chinacloudapi.cn", "https://containerregistry.azure.cn"),
+    ".azurecr.us": Cloud(
+        "https://login.microsoftonline.us",
+        "https://containerregistry.azure.us",
+        "blob.core.usgovcloudapi.net",
+    ),
+    ".azurecr.cn": Cloud(
+        "https://login.chinacloudapi.cn", "https://containerregistry.azure.cn", "blob.core.chinacloudapi.cn"
+    ),
 }
 
 
@@ -63,7 +72,7 @@ class Trade(Protocol):
     ) -> dict[str, Any]: ...
 
 
-def cloud_of(host: str) -> _Cloud:
+def cloud_of(host: str) -> Cloud:
     """The cloud that a registry's host lies in."""
     return next((cloud for suffix, cloud in _CLOUDS.items() if host.endswith(suffix)), _PUBLIC)
 
