@@ -19,6 +19,7 @@ from tests.support.acr import AcrFront
 from tests.support.aws import Aws, AwsFront
 from tests.support.entra import Entra
 from tests.support.golden import hold_against
+from tests.support.harbor import HarborServer
 from tests.support.ministack import MinistackServer
 from tests.support.servers import IN_CI, NEEDS, DistributionServer
 
@@ -131,6 +132,13 @@ def acr(distribution: DistributionServer, tmp_path_factory: pytest.TempPathFacto
         AcrFront(distribution.url, entra, tmp_path_factory.mktemp("acr")) as front,
     ):
         yield front
+
+
+@pytest.fixture
+def harbor(distribution: DistributionServer) -> Iterator[HarborServer]:
+    """Return a Harbor that no other test uses, with an administrator and the public project `library`."""
+    with HarborServer(distribution) as server:
+        yield server
 
 
 @pytest.fixture

@@ -242,6 +242,7 @@ _VENDORS: Mapping[RegistryType, str] = {
     RegistryType.BASIC: "regsync.registries.basic",
     RegistryType.ECR: "regsync.registries.ecr.private",
     RegistryType.ECR_PUBLIC: "regsync.registries.ecr.public",
+    RegistryType.HARBOR: "regsync.registries.harbor.registry",
     RegistryType.LAYOUT: "regsync.registries.layout",
 }
 
