@@ -247,11 +247,6 @@ _VENDORS: Mapping[RegistryType, str] = {
 }
 
 
-def supported() -> frozenset[RegistryType]:
-    """The types of registry that there is a module for."""
-    return frozenset(_VENDORS)
-
-
 def open_registry(spec: RegistrySpec, surroundings: Surroundings) -> Registry:
     """Open a live registry read-only. Reaches nothing yet. Each vendor's module has `open_registry` of this form."""
     module = import_module(_VENDORS[spec.type])
