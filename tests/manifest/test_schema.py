@@ -123,6 +123,7 @@ def test_the_examples_load_without_a_finding() -> None:
         "ecr-prod@eu-west-1",
         "ecr-prod@us-east-1",
         "ecr-public",
+        "harbor-packs",
         "harbor-prod",
     ]
     assert all(each.items for each in loaded.declarations)
