@@ -6,8 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from regsync.model.errors import PermissionDenied, ProtocolError, RegsyncError, Unsupported
+from regsync.model.errors import (
+    AuthenticationFailed,
+    PermissionDenied,
+    ProtocolError,
+    RegsyncError,
+    Unsupported,
+)
 from regsync.model.reference import Address
+from regsync.model.registry import Auth, AuthMethod
 from regsync.model.state import Observed
 from regsync.registries.base import Wanted
 from regsync.registries.image import EMPTY_CONFIG, base_repository_manifest
@@ -15,6 +22,7 @@ from tests.registries.azure import azure, opened, pusher, spec_of, surroundings
 from tests.registries.vendor import NAME, create, delete, ignore, pack, run, update, wanting
 from tests.support.acr import PULL, TOKEN, AcrFront
 from tests.support.proxy import Respond
+from tests.support.tokens import ANYONE
 
 JSON = {"Content-Type": "application/json"}
 
@@ -103,6 +111,17 @@ def test_a_login_that_may_not_list_reads_tag_by_tag(registry: Azure) -> None:
     assert observed.artifacts.keys() == {registry.address("1.0.0")}
     assert observed.absent == {registry.address("2.0.0")}
     assert not observed.unreadable
+
+
+def test_without_a_login_what_anyone_may_pull_is_read(registry: Azure) -> None:
+    registry.push("1.0.0")
+    registry.front.rights[ANYONE] = PULL
+    registry.spec = spec_of(registry.front, Auth(AuthMethod.NONE))
+    observed = registry.observe("1.0.0", "2.0.0")
+    assert observed.artifacts.keys() == {registry.address("1.0.0")}
+    assert observed.absent == {registry.address("2.0.0")}
+    with pytest.raises(AuthenticationFailed, match="no login was sent"):
+        registry.push("2.0.0")
 
 
 def test_where_the_catalogue_is_denied_prune_says_what_it_does_not_see(registry: Azure) -> None:

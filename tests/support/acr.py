@@ -20,7 +20,7 @@ from tests.support.entra import PUSHER, READER, Entra, authority, tls_for
 from tests.support.loopback import Fields, Handler, LoopbackServer
 from tests.support.proxy import FaultProxy
 from tests.support.servers import PASSWORD
-from tests.support.tokens import encoded
+from tests.support.tokens import ANYONE, encoded
 
 NAME = "team"
 HOST = f"{NAME}.azurecr.io"
@@ -46,7 +46,8 @@ Grant = dict[tuple[str, str], frozenset[str]]
 class AcrFront(FaultProxy):
     """Serves the registry `HOST` over TLS. All that it needs no answer of its own for goes through to the real server.
 
-    `passwords` has those who log in by name, `rights` what each may do, applications of Entra by client id among them.
+    `passwords` has those who log in by name, `rights` what each may do, applications of Entra by client id among them,
+    and ANYONE where anonymous pulls are allowed.
     `locks` holds repository, tag (None for all of it) and verb of what is disallowed, `hidden` what no list shows, and
     `instead` what its own API answers to paths with that ending.
     """
@@ -113,19 +114,14 @@ class AcrFront(FaultProxy):
                 return error(401, "UNAUTHORIZED", "authentication required")
             return as_json({"refresh_token": self.refresh_token(subject)})
         caller = self.refresh_tokens.get(fields.get("refresh_token", "")) if post else self._caller(request)
-        if caller is None:
+        if caller is None and not post and "Authorization" not in request.headers:
+            caller = ANYONE
+        if caller not in self.rights:
             return error(401, "UNAUTHORIZED", "authentication required")
         scopes = [scope for name, value in form if name == "scope" for scope in value.split()]
         token = f"acr-access-{secrets.token_hex(8)}"
-        self._access_tokens[token] = self._granted(caller, scopes)
+        self._access_tokens[token] = granted(self.rights[caller], scopes)
         return as_json({"access_token": token})
-
-    def _granted(self, caller: str, scopes: list[str]) -> Grant:
-        grant: Grant = {}
-        for scope in scopes:
-            kind, name, actions = scope.split(":")
-            grant[kind, name] = self.rights[caller].intersection(actions.split(","))
-        return grant
 
     def _caller(self, request: Handler) -> str | None:
         """Who logs in with a password; an identity token may be one."""
@@ -274,6 +270,15 @@ class DataEndpoint(LoopbackServer):
             answer = connection.getresponse()
             headers: Fields = [("Content-Type", "application/octet-stream")]
             request.answer(answer.status, headers, answer.read())
+
+
+def granted(rights: frozenset[str], scopes: Sequence[str]) -> Grant:
+    """What a token is good for that was asked for with these scopes."""
+    grant: Grant = {}
+    for scope in scopes:
+        kind, name, actions = scope.split(":")
+        grant[kind, name] = rights.intersection(actions.split(","))
+    return grant
 
 
 def needed(method: str, path: str) -> tuple[str, str, str]:
