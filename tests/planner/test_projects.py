@@ -77,6 +77,10 @@ def test_a_missing_project_is_created_before_all_that_goes_into_it() -> None:
     assert (project.type, project.before, project.after) == (ResourceType.PROJECT, None, {"public": False})
 
 
+def test_a_project_that_everyone_will_be_able_to_read_is_told_as_such() -> None:
+    assert planned(None, public=True).changes[0].why.endswith("; it will be open to everyone")
+
+
 def test_what_goes_into_a_project_that_could_not_be_created_is_held_back() -> None:
     project, base, nginx = planned(None).changes
     failed = Result(project, Status.FAILED)

@@ -164,6 +164,13 @@ def test_a_robot_that_may_not_list_reads_tag_by_tag(harbor: HarborServer, tmp_pa
     assert sum(1 for each in asked(harbor) if "/artifacts" in each) == 1
 
 
+def test_a_missing_project_is_looked_for_once(harbor: HarborServer, tmp_path: Path) -> None:
+    wanted = Wanted(tags=dict.fromkeys((f"{BASE}/pack-{number}" for number in range(20)), ("1.0.0",)))
+    observed = look(harbor, tmp_path, wanted, by=harbor.state.add_account("bob"))
+    assert len(observed.absent) == 20
+    assert [each.partition("?")[0] for each in asked(harbor)][1:] == ["HEAD /api/v2.0/projects 404"]
+
+
 def test_a_list_without_tags_is_not_taken_for_one_of_what_has_none(
     harbor: HarborServer, tmp_path: Path
 ) -> None:

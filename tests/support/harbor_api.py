@@ -64,7 +64,8 @@ class Api:
         if "application/json" not in accept and "*/*" not in accept:
             raise invalid("unsupported media type requested, only [application/json] are available")
         if asked.body and asked.headers.get("Content-Type") != "application/json":
-            raise invalid("unsupported media type, only [application/json] are allowed")
+            given = asked.headers.get("Content-Type", "application/octet-stream")
+            raise invalid(f'unsupported media type "{given}", only [application/json] are allowed')
         for method, pattern, handler in self._routes():
             found = re.fullmatch(f"/api/v2.0{pattern}", asked.path)
             if found and method == asked.method:
@@ -108,7 +109,10 @@ class Api:
             raise Refused(403, "FORBIDDEN", "Only system admin can create project")
         name, metadata = wanted["project_name"], wanted.get("metadata") or {}
         if not all(isinstance(each, str) for each in metadata.values()):
-            raise invalid("json: cannot unmarshal bool into Go struct field ProjectMetadata.metadata.public")
+            field = "ProjectMetadata.metadata.public of type string"
+            raise invalid(
+                f'parsing project body from "" failed, because json: cannot unmarshal bool into Go struct field {field}'
+            )
         if not NAME.fullmatch(name):
             raise bad("project name is not in lower case or contains illegal characters")
         if name in self._harbor.projects:

@@ -36,7 +36,8 @@ class DataPlane:
                 raise self._challenge(asked, realm, "", "unauthorized")
             return Said(200, {"Content-Type": "application/json; charset=utf-8", **VERSION}, b"{}")
         if asked.path == "/v2/_catalog":
-            raise self._challenge(asked, realm, "registry:catalog:*", "unauthorized to list catalog")
+            words = "unauthorized to list catalog: unauthorized to list catalog"
+            raise Refused(401, "UNAUTHORIZED", words, WWW_Authenticate='Basic realm="harbor"', **_VERSION)
         for pattern, handler in self._routes():
             if found := re.fullmatch(rf"/v2/(?P<name>.+){pattern}", asked.path):
                 name = found["name"]
@@ -74,7 +75,7 @@ class DataPlane:
         looks = needed == "pull" and (asked.method == "HEAD" or asked.path.endswith("/tags/list"))
         if needed not in allowed and not (looks and "push" in allowed):
             words = f"unauthorized to access repository: {name}, action: {needed}"
-            raise self._challenge(asked, realm, scope, f"{words}: {words}")
+            raise self._challenge(asked, realm, scope, words)
 
     def _actions(self, asked: Asked, name: str, token: Token | None) -> frozenset[str]:
         return token.access.get(name, frozenset()) if token else self._harbor.actions(asked.account, name)
@@ -84,7 +85,7 @@ class DataPlane:
         if "Authorization" not in asked.headers:
             suffix = f',scope="{scope}"' if scope else ""
             challenge = f'Bearer realm="{realm}",service="harbor-registry"{suffix}'
-        return Refused(401, "UNAUTHORIZED", words, WWW_Authenticate=challenge, **_VERSION)
+        return Refused(401, "UNAUTHORIZED", f"{words}: {words}", WWW_Authenticate=challenge, **_VERSION)
 
     def _tags(self, asked: Asked, name: str) -> Said:
         repository = self._repository(name)

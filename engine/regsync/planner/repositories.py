@@ -57,6 +57,8 @@ def _creation(spec: RegistrySpec, desired: DesiredRepository, change: Change) ->
     if desired.base:
         there = "it does not exist" if desired.explicit else "nothing lives beneath it"
         why = f"Palette's base repository; {there}"
+    elif desired.settings.get("public"):
+        why = f"{why}; it will be open to everyone"
     reason = Reason.BASE_REPOSITORY if desired.base else Reason.MISSING
     change = replace(change, action=Action.CREATE, reason=reason, why=why)
     if desired.create:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from regsync.model.errors import Conflict, PermissionDenied, RegistryError
+from regsync.model.errors import Conflict, NotFound, PermissionDenied, RegistryError
 from regsync.model.plan import Action, Change, ResourceType
 from regsync.model.reference import Address
 from regsync.model.registry import RegistrySpec
@@ -20,6 +20,7 @@ from regsync.registries.base import (
     Read,
     Reading,
     Registry,
+    Shared,
     Surroundings,
     Wanted,
 )
@@ -42,8 +43,10 @@ class HarborRegistry(ListedRegistry):
 
     def __init__(self, spec: RegistrySpec, store: HarborStore, surroundings: Surroundings) -> None:
         super().__init__(spec, store, surroundings)
-        self._unlisted: set[str] = set()
-        """Projects whose artifacts the login may not list: all that is to be known of them is asked tag by tag."""
+        self._projects = Shared()
+        self._closed: dict[str, bool] = {}
+        """Projects whose artifacts the login may not list, and whether they are there: then all that is to be known of
+        them is asked tag by tag."""
 
     def reads(self, wanted: Wanted) -> list[Read]:
         """One read per repository for its tags, and one per project; see `Registry`."""
@@ -80,15 +83,22 @@ class HarborRegistry(ListedRegistry):
         return StoreRegistry._read_repository(self, path, known, listing)
 
     def _may_list(self, path: str) -> bool:
-        """Whether the artifacts of a repository are listed for this login, as far as that is known."""
-        return path.partition("/")[0] not in self._unlisted
+        """Whether the artifacts of a repository are listed for this login, as far as that is known. There is nothing to be
+        listed of a missing project, which closes itself to all but administrators."""
+        return not self._closed.get(path.partition("/")[0], False)
 
     def _list(self, path: str) -> Mapping[str, str]:
-        try:
-            return super()._list(path)
-        except PermissionDenied:
-            self._unlisted.add(path.partition("/")[0])
-            raise
+        project = path.partition("/")[0]
+        there = self._closed.get(project)
+        if there is None:
+            try:
+                return super()._list(path)
+            except PermissionDenied:
+                there = self._projects.get(project, lambda: self.store.has_project(project))
+                self._closed[project] = there
+        if there:
+            raise PermissionDenied(f"the login may not list the artifacts of project {project}")
+        raise NotFound(f"Harbor has no project {project}")
 
     def _artifact(self, address: Address, manifest: RawManifest) -> LiveArtifact:
         live = super()._artifact(address, manifest)
