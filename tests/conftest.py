@@ -15,8 +15,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.acr import AcrFront
 from tests.support.aws import Aws, AwsFront
+from tests.support.entra import Entra
 from tests.support.golden import hold_against
+from tests.support.harbor import HarborServer
 from tests.support.ministack import MinistackServer
 from tests.support.servers import IN_CI, NEEDS, DistributionServer
 
@@ -119,6 +122,23 @@ def aws(
         for name, value in account.environment.items():
             monkeypatch.setenv(name, value)
         yield account
+
+
+@pytest.fixture
+def acr(distribution: DistributionServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AcrFront]:
+    """Return a registry of Azure and Entra beside it; keep to your `unique_path` there."""
+    with (
+        Entra() as entra,
+        AcrFront(distribution.url, entra, tmp_path_factory.mktemp("acr")) as front,
+    ):
+        yield front
+
+
+@pytest.fixture
+def harbor(distribution: DistributionServer) -> Iterator[HarborServer]:
+    """Return a Harbor that no other test uses, with an administrator and the public project `library`."""
+    with HarborServer(distribution) as server:
+        yield server
 
 
 @pytest.fixture

@@ -111,7 +111,13 @@ BAD_FIELDS = {
         "env",
     ),
     "a set that is not there": ("- packs: ../packs/*", "- set: addons", "RS125", ":11:12", "addons"),
-    "what is not supported yet": ("type: layout", "type: harbor", "RS116", ":6:3", "not supported yet"),
+    "what is not supported yet": (
+        "policy: {}",
+        "policy: {replacePalette: allow}",
+        "RS116",
+        ":9:12",
+        "not supported yet",
+    ),
 }
 
 

@@ -35,6 +35,7 @@ def test_an_example_is_planned_and_applied_and_then_empty(name: str, checkout: P
     with world.workspace() as workspace:
         approved, _ = workspace.plan(request)
     assert approved.has_changes
+    assert not approved.errored
     assert {each.status for each in world.apply_saved(approved).results} == {Status.APPLIED}
     with world.workspace() as workspace:
         assert not workspace.plan(request)[0].has_changes

@@ -117,11 +117,13 @@ def test_the_examples_load_without_a_finding() -> None:
     loaded = load([ROOT / "examples/registries"], root=ROOT, variables=Variables())
     assert loaded.diagnostics == ()
     assert sorted(each.spec.name for each in loaded.declarations) == [
+        "acr-prod",
         "airgap",
         "demo",
         "ecr-prod@eu-west-1",
         "ecr-prod@us-east-1",
         "ecr-public",
+        "harbor-packs",
         "harbor-prod",
     ]
     assert all(each.items for each in loaded.declarations)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from regsync.model.settings import Json, differing, differs, fingerprint, is_immutable, seen
+from regsync.model.settings import (
+    Json,
+    differing,
+    differs,
+    fingerprint,
+    is_immutable,
+    seen,
+    storage_bytes,
+    storage_limit,
+)
 
 ACCOUNT = "123456789012"
 
@@ -20,6 +29,8 @@ def policy(**statement: Json) -> Json:
         ("tags", {"team": "a"}, {"team": "a", "regsync.owner": "platform"}),
         ("encryption", {"type": "KMS"}, {"type": "KMS", "key": "arn:aws:kms:…"}),
         ("tagMutabilityExclusions", ["dev-*", "rc-*"], ["rc-*", "dev-*"]),
+        ("storageLimit", "1024Mi", "1Gi"),
+        ("storageLimit", "unlimited", "unlimited"),
         ("lifecyclePolicy", {"rules": [{"rulePriority": 1}]}, {"rules": [{"rulePriority": 1}]}),
         (
             "policy",
@@ -49,6 +60,9 @@ def test_what_means_the_same_does_not_differ(name: str, wanted: Json, live: Json
         ("tags", {"team": "a"}, {"team": "b"}),
         ("policy", policy(Principal={"AWS": ACCOUNT}), policy(Principal={"AWS": "210987654321"})),
         ("policy", policy(Action="ecr:a"), None),
+        ("storageLimit", "1Gi", "1Ti"),
+        ("storageLimit", "50Gi", "unlimited"),
+        ("storageLimit", "50Gi", None),
     ],
 )
 def test_what_means_something_else_differs(name: str, wanted: Json, live: Json) -> None:
@@ -82,3 +96,19 @@ def test_which_tags_a_repository_refuses_to_move(
 
 def test_a_repository_of_which_nothing_is_known_moves_tags() -> None:
     assert not is_immutable({}, "1.25.0")
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (-1, "unlimited"),
+        (1 << 20, "1Mi"),
+        (50 << 30, "50Gi"),
+        (1536 << 20, "1536Mi"),
+        (2000, "2000"),
+        (0, "0"),
+    ],
+)
+def test_a_storage_limit_is_written_in_its_largest_whole_unit(size: int, text: str) -> None:
+    assert storage_limit(size) == text
+    assert storage_bytes(text) == size

@@ -126,7 +126,9 @@ def test_several_settings_stand_in_one_change() -> None:
     )
     change = compared(SCANNED | {"tagMutability": "IMMUTABLE"}, live)
     assert change.cause is Cause.BOTH
-    assert change.why.startswith("scanOnPush and tagMutability differ; changed in the registry and in the manifest")
+    assert change.why.startswith(
+        "scanOnPush and tagMutability differ; changed in the registry and in the manifest"
+    )
 
 
 def test_what_cannot_be_changed_is_blocked_and_never_skipped() -> None:

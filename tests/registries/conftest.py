@@ -13,13 +13,17 @@ from regsync.model.registry import RegistrySpec, RegistryType
 from regsync.registries.artifacts import StoreRegistry
 from regsync.registries.base import Surroundings, open_registry
 from regsync.registries.memory import MemoryStore
+from tests.registries import azure
 from tests.registries.elastic import opened, spec_of, surroundings
+from tests.registries.harbor import opened as opened_harbor
 from tests.registries.vendor import Vendor, a_spec, over
+from tests.support.acr import AcrFront
 from tests.support.aws import Aws
+from tests.support.harbor import HarborServer
 from tests.support.servers import DistributionServer
 
 
-@pytest.fixture(params=["memory", "layout", "distribution", "ecr"])
+@pytest.fixture(params=["memory", "layout", "distribution", "acr", "ecr", "harbor"])
 def vendor(request: pytest.FixtureRequest) -> Vendor:
     """Each kind of registry in turn."""
     found: Vendor = request.getfixturevalue(f"{request.param}_vendor")
@@ -56,6 +60,17 @@ def distribution_vendor(
 
 
 @pytest.fixture
+def acr_vendor(tmp_path: Path, unique_path: str, acr: AcrFront) -> Iterator[Vendor]:
+    """Azure Container Registry, logged in to with a token of its own."""
+    with ExitStack() as opening:
+
+        def open_another() -> StoreRegistry:
+            return opening.enter_context(azure.opened(azure.spec_of(acr), azure.surroundings(tmp_path)))
+
+        yield Vendor(open_another, unique_path)
+
+
+@pytest.fixture
 def ecr_vendor(tmp_path: Path, unique_path: str, aws: Aws) -> Iterator[Vendor]:
     """Amazon ECR, where a repository is created before anything is pushed."""
     client = aws.client()
@@ -71,6 +86,18 @@ def ecr_vendor(tmp_path: Path, unique_path: str, aws: Aws) -> Iterator[Vendor]:
         vendor = Vendor(open_another, unique_path, prepare)
         prepare(vendor.repository)
         yield vendor
+
+
+@pytest.fixture
+def harbor_vendor(tmp_path: Path, unique_path: str, harbor: HarborServer) -> Iterator[Vendor]:
+    """Harbor, where a project is created before anything is pushed into it."""
+    harbor.state.add_project(unique_path)
+    with ExitStack() as opening:
+
+        def open_another() -> StoreRegistry:
+            return opening.enter_context(opened_harbor(harbor, tmp_path))
+
+        yield Vendor(open_another, unique_path)
 
 
 def as_store_registry(spec: RegistrySpec, around: Surroundings) -> StoreRegistry:

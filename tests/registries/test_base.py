@@ -5,7 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from regsync.registries.base import Shared
+from regsync.model.registry import RegistryType
+from regsync.registries.base import _VENDORS, Shared
+
+
+def test_every_type_of_registry_can_be_opened() -> None:
+    assert _VENDORS.keys() == set(RegistryType)
 
 
 def test_what_is_shared_is_made_once() -> None:

@@ -78,11 +78,15 @@ def test_what_is_no_list_is_not_taken_for_an_empty_one(answer: Answer, kind: typ
 
 
 def test_pages_that_lead_in_a_circle_end() -> None:
-    answers = {f"GET {LIST}": page("a", link=f"{LIST}?last=a"), f"GET {LIST}?last=a": page("b", link=LIST)}
+    answers = {
+        f"GET {LIST}": page("a", link=f"{LIST}?last=a"),
+        f"GET {LIST}?last=a": page("b", link=f"{LIST}?last=b"),
+        f"GET {LIST}?last=b": page("c", link=f"{LIST}?last=a"),
+    }
     with scripted(answers) as (store, server):
         with pytest.raises(ProtocolError, match="do not come to an end"):
             store.tags("team/pack")
-        assert len(asked(server)) == 2
+        assert len(asked(server)) == 3
 
 
 def test_pages_that_never_end_are_given_up() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from regsync.registries.image import (
     base_repository_manifest,
     image_manifest,
     pack_manifest,
+    rebuilt_manifest,
     recognise,
 )
 from tests.registries.vendor import DATA, captured, pack
@@ -219,3 +221,36 @@ def test_a_mark_counts_only_for_its_own_layer_and_algorithm(mark: str) -> None:
 
 def test_an_owner_is_kept_of_what_is_no_pack() -> None:
     assert recognise(raw(document(layers=[], annotations={OWNER_MARK: "team"}))).owner == "team"
+
+
+def marks(layer: Layer) -> dict[str, str]:
+    content = sha256_digest(b"content")
+    return {
+        CREATED: EPOCH,
+        CONTENT_MARK: f"regsync-content-v1:{content}@{layer.digest}",
+        OWNER_MARK: "platform",
+    }
+
+
+def rebuilt(layer: Layer, annotations: Mapping[str, str], *titles: str, more: int = 0) -> RawManifest | None:
+    """What is made of all that a list tells of the OCI manifest of a layer, `more` bytes being told than there are."""
+    made = image_manifest([layer], annotations)
+    return rebuilt_manifest(made.digest, len(made.data) + 2 + layer.size + more, annotations, titles)
+
+
+@pytest.mark.parametrize("size", [0, 1, 9, 10, 99, 100, 999, 1000, 99_999, 100_000, 10**9 - 1, 10**9])
+def test_what_regsync_wrote_is_rebuilt_from_what_a_list_tells(size: int) -> None:
+    layer = Layer(HELLO.digest, size, HELLO.title)
+    assert rebuilt(layer, marks(layer), "latest.tar.gz", HELLO.title) == image_manifest([layer], marks(layer))
+
+
+def test_what_cannot_be_proved_is_not_rebuilt() -> None:
+    ours = marks(HELLO)
+    assert rebuilt(HELLO, ours, "another-1.0.0.tar.gz") is None
+    assert rebuilt(HELLO, ours, HELLO.title, more=1) is None
+    assert rebuilt(HELLO, MOMENT, HELLO.title) is None
+    assert rebuilt(HELLO, marks(ARCHIVE), HELLO.title) is None
+    assert rebuilt(HELLO, ours | {CONTENT_MARK: "nonsense"}, HELLO.title) is None
+    digest = image_manifest([HELLO], ours).digest
+    assert rebuilt_manifest(digest, 700, ours | {"note": "a\tb"}, [HELLO.title]) is None
+    assert rebuilt_manifest(digest, -1, ours, [HELLO.title]) is None

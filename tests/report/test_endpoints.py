@@ -36,7 +36,8 @@ def reached(spec: RegistrySpec) -> Reached:
     if spec.type.creates_repositories:
         paths = sorted({each.address.path for each in artifacts})
         repositories += [DesiredRepository(Address(spec.name, path), ORIGIN, base=False) for path in paths]
-    return DesiredRegistry(spec, artifacts, (), tuple(repositories)), aws_hosts(spec)
+    projects = [DesiredRepository(Address.of_project(spec.name, each), ORIGIN) for each in spec.projects]
+    return DesiredRegistry(spec, artifacts, (), (*projects, *repositories)), aws_hosts(spec)
 
 
 REGIONS = [reached(ecr_spec(each, base_content_paths=TEAM)) for each in ("us-east-1", "eu-west-1")]
@@ -49,6 +50,7 @@ TUNNEL = reached(
         connect_to="https://127.0.0.1:8443",
     )
 )
+HARBOR = reached(replace(a_spec("harbor-prod"), type=RegistryType.HARBOR))
 LAYOUT = reached(
     replace(a_spec("layout"), type=RegistryType.LAYOUT, endpoint="/srv/live", shown_endpoint="live")
 )
@@ -80,3 +82,10 @@ def test_endpoints_as_json(golden: Golden) -> None:
     document = endpoints_to_json([*REGIONS, PUBLIC, TUNNEL, LAYOUT])
     Draft7Validator(SCHEMA).validate(document)
     golden("report/endpoints-json", json.dumps(document, indent=2) + "\n")
+
+
+def test_a_project_is_no_repository() -> None:
+    document = endpoints_to_json([HARBOR])
+    Draft7Validator(SCHEMA).validate(document)
+    assert "@project" not in json.dumps(document)
+    assert "@project" not in plain(render_endpoints([HARBOR]))

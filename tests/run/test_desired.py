@@ -73,7 +73,11 @@ def test_what_is_wrong_in_every_region_is_said_once_and_without_a_region(tmp_pat
     ("kind", "name", "summary"),
     [
         ("ecr", "a" * 230, "is no repository name: it has 257 characters, and may have 255"),
-        ("ecr-public", "a" * 180, "is no repository name of Amazon ECR Public: it has 207 characters, and may have 205"),
+        (
+            "ecr-public",
+            "a" * 180,
+            "is no repository name of Amazon ECR Public: it has 207 characters, and may have 205",
+        ),
         ("ecr-public", "nginx--core", "is no repository name of Amazon ECR Public: it holds `--` or `__`"),
         ("ecr", "nginx--core", None),
         ("basic", "a" * 180, None),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Iterator, Mapping
@@ -77,8 +78,8 @@ class Passed:
 class FaultProxy(LoopbackServer):
     """Passes requests on to a plain-HTTP server, Host header included, so that Locations name the proxy."""
 
-    def __init__(self, upstream: str) -> None:
-        super().__init__()
+    def __init__(self, upstream: str, *, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(tls=tls)
         self.requests: list[Passed] = []
         self._upstream = upstream.removeprefix("http://")
         self._rules: list[Rule] = []

@@ -19,6 +19,8 @@ from typing import Self
 import pytest
 import trustme
 
+from tests.support.tokens import TokenServer
+
 ROOT = Path(__file__).resolve().parents[2]
 NEEDS = "needs "  # how the reason of each skip for want of a real part begins
 BUILT = frozenset({"registry", "regctl"})  # what `just tools` builds, so CI has no excuse
@@ -63,14 +65,23 @@ class Served:
 class DistributionServer:
     """The real CNCF Distribution v3 server on a free loopback port, with its storage in a folder of its own.
 
-    `login` asks for USER and PASSWORD (htpasswd); `tls` serves HTTPS with a certificate of the private
-    authority in `ca_file`. Upload locations name the Host that the client asked for.
+    `login` asks for USER and PASSWORD (htpasswd), `token` for what that service gives out; `tls` serves HTTPS with a
+    certificate of the private authority in `ca_file`. Upload locations name the Host that the client asked for.
     """
 
-    def __init__(self, folder: Path, *, delete: bool = True, login: bool = False, tls: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        delete: bool = True,
+        login: bool = False,
+        token: TokenServer | None = None,
+        tls: bool = False,
+    ) -> None:
         self.folder = folder
         self.delete = delete
         self.login = login
+        self.token = token
         self.tls = tls
         self.url = ""
         self.ca_file = folder / "ca.pem"
@@ -153,4 +164,6 @@ class DistributionServer:
             passwords = self.folder / "htpasswd"
             passwords.write_text(HTPASSWD, encoding="utf-8")
             configuration["auth"] = {"htpasswd": {"realm": "regsync tests", "path": str(passwords)}}
+        if self.token:
+            configuration["auth"] = {"token": self.token.configuration(self.folder)}
         return configuration

@@ -20,6 +20,7 @@ from regsync.run.apply import Stop
 from regsync.run.approval import approve
 from regsync.run.replication import Patience
 from regsync.run.workspace import Workspace
+from tests.support.projects import ProjectRegistry, Projects
 from tests.support.regions import Region, RegionRegistry
 
 HASTE = Patience(shortest=0, longest=0, whole=60)
@@ -42,6 +43,7 @@ class World:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.store = MemoryStore()
+        self.projects: Projects = {}
         self.indexes = Indexes()
         self.events: list[Event] = []
 
@@ -126,6 +128,8 @@ class World:
         }
 
     def _open(self, spec: RegistrySpec, surroundings: Surroundings) -> StoreRegistry:
+        if spec.type.has_projects:
+            return ProjectRegistry(spec, self.store, surroundings.indexes, self.projects)
         return StoreRegistry(spec, self.store, surroundings.indexes)
 
 

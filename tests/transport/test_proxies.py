@@ -55,6 +55,7 @@ def test_proxies_go_by_scheme_and_lower_case_wins() -> None:
         ("https://localhost:5000", "", True),
         ("http://127.0.0.1:5000", "", True),
         ("http://[::1]:5000", "", True),
+        ("http://169.254.169.254", "", True),
     ],
 )
 def test_no_proxy_names_what_is_reached_directly(url: str, no_proxy: str, direct: bool) -> None:

@@ -11,6 +11,7 @@ from regsync.cli.plan import default_paths, gather_variables, open_workspace
 from regsync.cli.status import OK
 from regsync.model.diagnostic import has_errors
 from regsync.model.errors import ManifestInvalid, UsageError
+from regsync.registries.acr.hosts import azure_hosts
 from regsync.registries.ecr.hosts import aws_hosts
 from regsync.report.endpoints import endpoints_to_json, render_endpoints
 
@@ -34,7 +35,9 @@ def run(
             f"no document of kind Registry in {', '.join(named)}",
             hint="name the file that declares the registry, too",
         )
-    reached = [(each, aws_hosts(each.spec)) for each in checked.desired.registries]
+    reached = [
+        (each, (*aws_hosts(each.spec), *azure_hosts(each.spec))) for each in checked.desired.registries
+    ]
     if output is ReportFormat.JSON:
         console.json(endpoints_to_json(reached))
     else:

@@ -11,7 +11,6 @@ from regsync.cli.status import OK
 from regsync.manifest.load import load
 from regsync.model.diagnostic import has_errors
 from regsync.model.errors import ManifestInvalid, UsageError
-from regsync.registries.base import supported
 from regsync.registries.ecr.iam import access
 from regsync.report.iam import iam_to_json, render_iam
 
@@ -27,9 +26,7 @@ def run(
     named = default_paths(console, paths)
     variables = gather_variables(console, assignments, variable_files)
     # Policies speak of base content paths, so that no pack has to be read.
-    loaded = load(
-        [Path(each) for each in named], root=console.root, variables=variables, supported=supported()
-    )
+    loaded = load([Path(each) for each in named], root=console.root, variables=variables)
     if has_errors(loaded.diagnostics):
         raise ManifestInvalid(loaded.diagnostics)
     found = access(loaded.declarations)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from regsync.manifest.nodes import Node, kind_of_path, problem
 from regsync.model.diagnostic import Diagnostic
-from regsync.model.registry import Auth, AuthMethod, AwsLogin, RegistryType, SecretRef, Tls
+from regsync.model.registry import Auth, AuthMethod, AwsLogin, AzureLogin, RegistryType, SecretRef, Tls
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _SHORTEST, _LONGEST = 15 * 60, 12 * 3600  # of a session with a role (AWS STS, AssumeRole)
@@ -38,6 +38,7 @@ def auth(node: Node | None, type_: RegistryType) -> Auth:
         _secret(node.find("password")),
         _secret(node.find("token")),
         _aws(node),
+        AzureLogin(_text(node.find("tenant")), _text(node.find("clientId"))),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from regsync.manifest.endpoint import (
     network_url,
 )
 from regsync.manifest.nodes import Mark, Node, Unknown, problem
-from regsync.manifest.repositories import in_one_region, read_repositories
+from regsync.manifest.repositories import PROJECT_SETTINGS, in_one_region, read_project, read_repositories
 from regsync.manifest.rules import check_registry
 from regsync.model.diagnostic import Diagnostic, Origin, has_errors
 from regsync.model.registry import (
@@ -31,6 +31,7 @@ from regsync.model.registry import (
     RegistrySpec,
     RegistryType,
 )
+from regsync.model.settings import differs
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,7 @@ class Document:
     sound: bool
 
 
-def build(
-    documents: Sequence[Document], supported: frozenset[RegistryType], problems: list[Diagnostic]
-) -> list[Declaration]:
+def build(documents: Sequence[Document], problems: list[Diagnostic]) -> list[Declaration]:
     """What the Registry documents declare, as far as it can be told; everything that is wrong becomes a finding."""
     by_name: dict[tuple[str, str], Document] = {}
     for each in documents:
@@ -64,7 +63,6 @@ def build(
             if kind == "ContentSet"
         },
         palettes=[name for kind, name in by_name if kind == "Palette"],
-        supported=supported,
         problems=problems,
     )
     return [
@@ -79,9 +77,9 @@ def build(
 class _Builder:
     sets: Mapping[str, Node | None]
     palettes: Sequence[str]
-    supported: frozenset[RegistryType]
     problems: list[Diagnostic]
     places: dict[tuple[str, str], Mark] = field(default_factory=dict)
+    projects: dict[tuple[str, str], Node] = field(default_factory=dict)
 
     def declarations(self, document: Document) -> list[Declaration]:
         """What a Registry document declares: one live registry, or one per region. One with errors stands for its
@@ -92,7 +90,7 @@ class _Builder:
             return []
         type_ = _type(spec)
         provider = Provider(node.text) if (node := spec.find("provider")) else None
-        self.problems.extend(_not_supported(spec, self.supported))
+        self.problems.extend(_not_supported(spec))
         places = self._places(spec, type_)
         check_registry(spec, type_, places, self.palettes, self.problems)
         written = spec.find("baseContentPaths")
@@ -106,6 +104,9 @@ class _Builder:
         if provider and base_path is not None:
             for place in places:
                 self._claim(place, base_path, provider, paths)
+        if project := spec.find("project"):
+            for place in places:
+                self._compare_projects(place, project, paths)
         rules = Content(provider, list(paths) if all_known else None, self.sets)
         content = rules.spread(spec.find("content"), self.problems)
         endpoint = spec.find("endpoint")
@@ -139,6 +140,7 @@ class _Builder:
                     tls=trust,
                     policy=_policy(spec.find("policy")),
                     repositories=in_one_region(repositories, place.region or ""),
+                    project=read_project(spec.find("project")),
                     origins=dict(_origins(spec)),
                 ),
                 items,
@@ -184,6 +186,17 @@ class _Builder:
                 advice = "put the content into one Registry document, or give each its own base content path"
                 related = [(first, "first declared here")]
                 self.problems.append(problem("RS124", mark, summary, advice=advice, related=related))
+
+    def _compare_projects(self, place: Place, written: Node, paths: Iterable[str]) -> None:
+        """Report settings of a project that another Registry document writes otherwise: each apply would undo the other."""
+        for project in dict.fromkeys(path.partition("/")[0] for path in paths):
+            for name in PROJECT_SETTINGS:
+                node = written.find(name)
+                first = self.projects.setdefault((place.of(project), name), node) if node else None
+                if node and first and differs(name, first.data(), node.data()):
+                    summary = f"`{name}` of project `{project}` is written with two values"
+                    related = [(first.mark, "the other value")]
+                    self.problems.append(problem("RS129", node.mark, summary, related=related))
 
     def _check_layout(self, place: Place, endpoint: Node, paths: Sequence[str], content: Spread) -> None:
         """Report a layout that stands where the registry's own packs are read from."""
@@ -233,10 +246,8 @@ def _unknown_registry(document: Document) -> RegistrySpec:
     )
 
 
-def _not_supported(spec: Node, supported: frozenset[RegistryType]) -> Iterator[Diagnostic]:
+def _not_supported(spec: Node) -> Iterator[Diagnostic]:
     """A finding at everything that the schema allows and this version cannot do."""
-    if (type_ := spec.find("type")) and type_.text not in supported:
-        yield problem("RS116", type_.where, f"registries of type {type_.text} are not supported yet")
     if palette := spec.find("palette"):
         yield problem("RS116", palette.where, "the registration in Palette is not supported yet")
     for path, value, what in _LATER:

@@ -137,7 +137,8 @@ _ALL = (
         "a base content path that cannot be used",
         "A base content path is a repository name or the beginning of one: lower-case letters and digits, "
         "separated by `.`, `_`, `-` and `/`. Palette and regsync append spectro-packs/archive themselves; a path "
-        "that holds it would lead to spectro-packs/archive/spectro-packs/archive, where Palette finds nothing.",
+        "that holds it would lead to spectro-packs/archive/spectro-packs/archive, where Palette finds nothing.\n\n"
+        "With Harbor the first segment is a project, whose name may not hold `__` or `--`.",
     ),
     _error(
         "RS123",

@@ -20,6 +20,8 @@ _MACRO = re.compile(r"\{\{-?\s*\.spectro\.system\.aws\.region\s*-?\}\}")
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\]")
 _PORTS = {"https": 443, "http": 80}
 # A layout directory holds one OCI image layout per repository; these are the names of a layout's own files.
+# Harbor allows less in the name of a project than in that of a repository (its API, "projects").
+_PROJECT = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
 _LAYOUT_FILES = ("blobs", "index.json", "oci-layout")
 
 
@@ -140,6 +142,10 @@ def base_content_paths(node: Node, type_: RegistryType | None, problems: list[Di
             problems.append(
                 problem("RS122", each.mark, f"`{each.text}` is no repository path", advice=advice)
             )
+        elif type_ is RegistryType.HARBOR and not _PROJECT.fullmatch(parts[0]):
+            advice = "lower-case letters and digits, separated by one `.`, `_` or `-` at a time"
+            summary = f"`{parts[0]}` is no name for a project of Harbor, which `{path}` begins with"
+            problems.append(problem("RS122", each.mark, summary, advice=advice))
         elif type_ is RegistryType.LAYOUT and (own := [part for part in parts if part in _LAYOUT_FILES]):
             problems.append(
                 problem("RS122", each.mark, f"`{own[0]}` is the name of a part of every image layout")

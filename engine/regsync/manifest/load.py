@@ -12,12 +12,11 @@ from regsync.manifest.schema import KINDS, conform
 from regsync.manifest.source import find, read
 from regsync.manifest.variables import Variables
 from regsync.model.diagnostic import Diagnostic
-from regsync.model.registry import Declaration, RegistryType
+from regsync.model.registry import Declaration
 
 __all__ = ["API_VERSION", "Loaded", "Variables", "load"]
 
 API_VERSION = "regsync/v1"
-_SUPPORTED = frozenset({RegistryType.BASIC, RegistryType.ECR, RegistryType.ECR_PUBLIC, RegistryType.LAYOUT})
 _OTHER_REGSYNC = {"version", "creds", "defaults", "sync"}
 
 
@@ -39,13 +38,11 @@ def load(
     *,
     root: Path,
     variables: Variables,
-    supported: frozenset[RegistryType] = _SUPPORTED,
 ) -> Loaded:
     """Read the manifests at `paths`: files, or folders with everything below that is YAML and not hidden.
 
-    Relative paths, and the paths in messages, are relative to `root`. `supported` are the types of registries
-    that can be opened. Never raises for what the user wrote, a path that leads nowhere included: all findings
-    about all files come together, sorted by position.
+    Relative paths, and the paths in messages, are relative to `root`. Never raises for what the user wrote, a path
+    that leads nowhere included: all findings about all files come together, sorted by position.
     """
     problems: list[Diagnostic] = []
     files = find(paths, root, problems)
@@ -59,7 +56,7 @@ def load(
         documents.extend(each for each in found if each)
     if files and not documents:
         problems.extend(_packs_instead(paths, root))
-    declarations = build(documents, supported, problems)
+    declarations = build(documents, problems)
     findings = sorted(dict.fromkeys(problems), key=Diagnostic.sort_key)
     return Loaded(tuple(declarations), tuple(findings), len(files))
 

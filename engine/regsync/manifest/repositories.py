@@ -1,4 +1,4 @@
-"""How repositories come into being, and with which settings. Reads the files of policies; knows no API."""
+"""How repositories and projects come into being, and with which settings. Reads the files of policies; knows no API."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from dataclasses import replace
 from regsync.manifest.endpoint import in_region
 from regsync.manifest.nodes import Mark, Node, SourceFile, kind_of_path, problem
 from regsync.model.diagnostic import Diagnostic
-from regsync.model.registry import Repositories
+from regsync.model.registry import Project, Repositories
 from regsync.model.settings import Json
 
 _WRITTEN_OUT = ("tagMutability", "tagMutabilityExclusions", "scanOnPush", "encryption", "tags")
 # The setting, the field that names its file, and what the document in it cannot do without.
 _IN_FILES = (("lifecyclePolicy", "lifecyclePolicyFile", "rules"), ("policy", "policyFile", "Statement"))
+PROJECT_SETTINGS = ("public", "storageLimit")
 _KEY_LIMIT = 128  # characters in the key of a tag (AWS, "tag naming limits")
 
 
@@ -37,6 +38,16 @@ def read_repositories(node: Node | None, problems: list[Diagnostic]) -> Reposito
         settings=settings,
         replicated=_flag(node.find("replicated"), default=False),
     )
+
+
+def read_project(node: Node | None) -> Project:
+    """What is written, and nothing for what is not."""
+    if node is None:
+        return Project()
+    settings: dict[str, Json] = {
+        name: written.data() for name in PROJECT_SETTINGS if (written := node.find(name))
+    }
+    return Project(_flag(node.find("create"), default=True), settings)
 
 
 def in_one_region(repositories: Repositories, region: str) -> Repositories:

@@ -53,11 +53,13 @@ class Reason(StrEnum):
     FIXED_SETTING = "fixed-setting"
     IMMUTABLE_TAG = "immutable-tag"
     NOT_CREATED = "not-created"
+    NOT_OFFERED = "not-offered"
 
 
 class ResourceType(StrEnum):
     ARTIFACT = "artifact"
     REPOSITORY = "repository"
+    PROJECT = "project"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class Change:
 
     `before` and `after` are JSON objects, None where the object is absent on that side. Artifacts have `digest`,
     `content`, `title`, `owner`, `tags` before, and `content`, `title`, `owner` after, for a copy from another region
-    also the `digest`; repositories have the settings that the manifest writes. `wanted` is set on a blocked change: the
+    also the `digest`; repositories and projects have the settings that the manifest writes. `wanted` is set on a blocked change: the
     action that is held back. A change has a `source` or a `copy`, or neither.
     """
 

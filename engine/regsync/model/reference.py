@@ -12,6 +12,8 @@ _COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _DIGEST = re.compile(r"sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128}")
 
+_PROJECT = "@project/"
+
 REPOSITORY_LIMIT = 255
 """Characters in a repository name, host included, that registries accept (distribution-spec)."""
 
@@ -53,6 +55,24 @@ class Address:
 
     def __lt__(self, other: Address) -> bool:
         return (self.registry, self.path, self.tag or "") < (other.registry, other.path, other.tag or "")
+
+    @classmethod
+    def of_project(cls, registry: str, name: str) -> Address:
+        """The project that holds every repository whose first segment is `name`, where a registry has projects."""
+        return cls(registry, _PROJECT + name)
+
+    @property
+    def project(self) -> str | None:
+        """The name of the project that this is the address of, None where it is of something else."""
+        return self.path.removeprefix(_PROJECT) if self.path.startswith(_PROJECT) else None
+
+    @property
+    def within(self) -> tuple[Address, ...]:
+        """What must be there first, where a registry has such: an artifact's repository, and the project of both."""
+        if self.path.startswith("@"):
+            return ()
+        project = Address.of_project(self.registry, self.path.partition("/")[0])
+        return (project,) if self.tag is None else (Address(self.registry, self.path), project)
 
     @classmethod
     def parse(cls, text: str) -> Address:

@@ -32,12 +32,18 @@ class RegistryType(StrEnum):
         """Whether a repository must be created before its first push; elsewhere the push does so."""
         return self in (RegistryType.ECR, RegistryType.ECR_PUBLIC)
 
+    @property
+    def has_projects(self) -> bool:
+        """Whether every repository lies in a project, which must be there before anything is pushed into it."""
+        return self is RegistryType.HARBOR
+
 
 class AuthMethod(StrEnum):
     DOCKER = "docker"
     NONE = "none"
     BASIC = "basic"
     TOKEN = "token"
+    AZURE = "azure"
     AWS = "aws"
     CREDENTIALS = "credentials"
     STS = "sts"
@@ -98,19 +104,33 @@ class AwsLogin:
 
 
 @dataclass(frozen=True, slots=True)
+class AzureLogin:
+    """Whose Entra identity to log in with: the tenant, and the application or managed identity. What is not written is
+    that of the environment."""
+
+    tenant: str | None = None
+    client_id: str | None = None
+
+    def __str__(self) -> str:
+        parts = {"tenant": self.tenant, "clientId": self.client_id}
+        return " ".join(f"{name}={value}" for name, value in parts.items() if value is not None)
+
+
+@dataclass(frozen=True, slots=True)
 class Auth:
     """How to log in. `username` may be written out; `password` and `token` are always references. `aws` belongs to the
-    methods aws, credentials and sts."""
+    methods aws, credentials and sts, `azure` to the method of that name."""
 
     method: AuthMethod = AuthMethod.DOCKER
     username: str | SecretRef | None = None
     password: SecretRef | None = None
     token: SecretRef | None = None
     aws: AwsLogin = field(default_factory=AwsLogin)
+    azure: AzureLogin = field(default_factory=AzureLogin)
 
     def __str__(self) -> str:
         named = [str(each) for each in (self.username, self.password, self.token) if each is not None]
-        return " ".join([self.method.value, *named, str(self.aws)]).rstrip()
+        return " ".join(each for each in (self.method.value, *named, str(self.aws), str(self.azure)) if each)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +180,14 @@ class Repositories:
 
 
 @dataclass(frozen=True, slots=True)
+class Project:
+    """How the projects of a registry come into being. `settings` as those of repositories."""
+
+    create: bool = True
+    settings: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class RegistrySpec:
     """One live registry. A templated endpoint yields one of these per region, `name` then ends in `@region`.
 
@@ -189,6 +217,7 @@ class RegistrySpec:
     tls: Tls = field(default_factory=Tls)
     policy: Policy = field(default_factory=Policy)
     repositories: Repositories = field(default_factory=Repositories)
+    project: Project = field(default_factory=Project)
     origins: Mapping[str, Origin] = field(default_factory=dict)
     """Positions of the written fields below `spec`, by dotted name (`policy.overwrite`)."""
 
@@ -196,6 +225,13 @@ class RegistrySpec:
     def declared(self) -> str:
         """The name of its document: what the live registries of all its regions have in common."""
         return self.name.partition("@")[0]
+
+    @property
+    def projects(self) -> tuple[str, ...]:
+        """The projects that content goes to, in the order of the base content paths: the first segment of each."""
+        if not self.type.has_projects:
+            return ()
+        return tuple(dict.fromkeys(path.partition("/")[0] for path in self.base_content_paths))
 
     @property
     def is_replica(self) -> bool:

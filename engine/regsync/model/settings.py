@@ -1,8 +1,9 @@
-"""The settings of repositories: how each is compared, and by which mark a written value is recognised later. Knows
-no API.
+"""The settings of repositories and projects: how each is compared, and by which mark a written value is recognised
+later. Knows no API.
 
-Names and forms are the manifest's: `tagMutability` (a word), `tagMutabilityExclusions` (patterns), `scanOnPush`
-(a boolean), `encryption` (`type`, `key`), `tags` (texts by key), `lifecyclePolicy` and `policy` (the documents).
+Names and forms are the manifest's. Of repositories: `tagMutability` (a word), `tagMutabilityExclusions` (patterns),
+`scanOnPush` (a boolean), `encryption` (`type`, `key`), `tags` (texts by key), `lifecyclePolicy` and `policy` (the
+documents). Of projects: `public` (a boolean) and `storageLimit` (a text, see `storage_limit`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ FIXED = frozenset({"encryption"})
 BY_KEY = frozenset({"encryption", "tags"})
 """Compared by the keys that are written; others may stand beside them."""
 
+UNLIMITED = -1
+"""The bytes of a storage limit that is none (Harbor, "project quotas")."""
+
+_UNITS = {"Ti": 1 << 40, "Gi": 1 << 30, "Mi": 1 << 20}
 _ROOT = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):root")
 _LISTS = ("Action", "NotAction", "Resource", "NotResource")
 
@@ -58,7 +63,26 @@ def canonical(name: str, value: Json) -> Json:
         return {**value, "rules": _sorted(rules)} if isinstance(rules, list) else value
     if name == "tagMutabilityExclusions" and isinstance(value, list):
         return _sorted(value)
+    if name == "storageLimit" and isinstance(value, str):
+        return storage_bytes(value)
     return value
+
+
+def storage_bytes(text: str) -> int:
+    """The bytes of a storage limit: `unlimited`, or a whole number with `Mi`, `Gi`, `Ti` or nothing behind it."""
+    number, unit = text[:-2], text[-2:]
+    if text == "unlimited":
+        return UNLIMITED
+    return int(number) * _UNITS[unit] if unit in _UNITS else int(text)
+
+
+def storage_limit(size: int) -> str:
+    """The same the other way round, in the largest unit that gives a whole number."""
+    if size == UNLIMITED:
+        return "unlimited"
+    return next(
+        (f"{size // each}{unit}" for unit, each in _UNITS.items() if size and size % each == 0), str(size)
+    )
 
 
 def is_immutable(settings: Mapping[str, Json], tag: str) -> bool:

@@ -40,7 +40,8 @@ class DesiredAbsence:
 @dataclass(frozen=True, slots=True)
 class DesiredRepository:
     """A repository that must be there: a base repository, or where repositories are created before their first push
-    also that of a pack. `beneath` is the prefix of the repositories in it.
+    also that of a pack; where repositories lie in projects, also a project, which its address tells. `beneath` is the
+    prefix of the repositories in it.
 
     `explicit`: it must exist itself; else whatever lives beneath it stands for it. `create`: regsync may create it.
     """
@@ -84,6 +85,7 @@ class LiveArtifact:
     `content` is the content digest, None where it is no pack that can be read (*other content*). `title` is the
     layer's, `owner` the mark of the one who pushed it (None: no mark), `marked` whether the content digest came
     from a mark that speaks of this very layer. `tags` are this tag and, where known, its siblings on the digest.
+    `immutable`: a rule in the registry keeps everyone from moving or deleting the tag.
     """
 
     address: Address
@@ -95,13 +97,14 @@ class LiveArtifact:
     layer_digest: str | None = None
     layer_size: int | None = None
     tags: tuple[str, ...] = ()
+    immutable: bool = False
     note: str | None = None
     """What is unusual about its form, for a note in the plan ("pushed by oras 1.1 or later")."""
 
 
 @dataclass(frozen=True, slots=True)
 class LiveRepository:
-    """A repository that is there, with those of its settings that were read.
+    """A repository or project that is there, with those of its settings that were read.
 
     `owner` and `marks` are what regsync wrote beside it: who created it, and by setting the fingerprint of the value
     that was last written (`regsync.model.settings.fingerprint`). They count only where `marks_read`.
@@ -150,6 +153,22 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What a live registry cannot do whoever logs in, as it has shown what kind of `server` it is. Empty where nothing
+    that it cannot do is known."""
+
+    server: str = ""
+    no_deletes: str | None = None
+    """Where it cannot delete: what to do instead."""
+    most_parts: int | None = None
+    """How many parts the name of a repository may have, where that is few."""
+    packs: str | None = None
+    """The condition under which it takes packs."""
+    charts: str | None = None
+    """The condition under which it takes charts."""
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """What one or more reads found in a live registry; `merged` puts several together.
 
@@ -159,16 +178,18 @@ class Observed:
 
     artifacts: Mapping[Address, LiveArtifact] = field(default_factory=dict)
     repositories: Mapping[Address, LiveRepository] = field(default_factory=dict)
-    """Repositories that were asked for and are there."""
+    """Repositories and projects that were asked for and are there."""
     absent: frozenset[Address] = frozenset()
     unreadable: tuple[Unreadable, ...] = ()
     listed: frozenset[str] = frozenset()
     """Repository prefixes (ending in `/`) whose repositories and tags were all listed (for prune)."""
     notes: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
 
     @classmethod
     def merged(cls, parts: Iterable[Observed]) -> Observed:
-        """One observation out of several; the same scope of the same registry is unreadable only once."""
+        """One observation out of several; the same scope of the same registry is unreadable only once. Limits are of a
+        registry as a whole, and no part has any."""
         artifacts: dict[Address, LiveArtifact] = {}
         repositories: dict[Address, LiveRepository] = {}
         absent: set[Address] = set()

@@ -27,7 +27,7 @@ from regsync.model.state import (
     Unreadable,
     UnreadableScope,
 )
-from regsync.planner import compare, regions, repositories
+from regsync.planner import compare, limits, regions, repositories
 from regsync.planner.guards import guards
 
 
@@ -58,7 +58,8 @@ def build_plan(request: PlanRequest, desired: DesiredState, live: LiveState) -> 
         )
         changes += selected
         unreadable += dark
-        notes += [f"{found.spec.name}: {note}" for note in dict.fromkeys(found.observed.notes)]
+        spoken = (*found.observed.notes, *limits.conditions(selected, found.observed.limits, found.spec))
+        notes += [f"{found.spec.name}: {note}" for note in dict.fromkeys(spoken)]
         unmanaged += found.unmanaged
     return Plan(
         request=request,
@@ -158,13 +159,15 @@ def _compare_registry(wanted: DesiredRegistry, observed: Observed, request: Plan
     for repository in wanted.repositories:
         if not repository.explicit:
             _compare_implicit(found, repository, request)
+    found.changes = [limits.within(each, observed.limits, spec) for each in found.changes]
     return found
 
 
 def _compare_explicit(
     found: _Found, repository: DesiredRepository, request: PlanRequest
 ) -> Mapping[str, Json]:
-    """Compare a repository that must be there itself. Returns the settings that it has when artifacts are pushed."""
+    """Compare a repository or project that must be there itself. Returns the settings that it has when artifacts are
+    pushed."""
     address = repository.address
     if not found.readable(address):
         return {}

@@ -12,6 +12,8 @@ from regsync.model.registry import Overwrite, RegistrySpec
 from regsync.model.settings import Json
 from regsync.model.state import DesiredAbsence, DesiredArtifact, LiveArtifact
 
+_RULE = "a rule in the registry keeps everyone from"
+
 
 def live_attributes(live: LiveArtifact) -> dict[str, Json]:
     """The `before` of an artifact."""
@@ -73,11 +75,14 @@ def compare_artifact(
             f"{why}, and it belongs to {live.owner}",
             f"agree with {live.owner} who keeps it, then take it over with --adopt {desired.address}",
         )
-    if immutable:
+    if immutable or live.immutable:
+        rule = (
+            "its repository never moves this tag (tagMutability)" if immutable else f"{_RULE} moving this tag"
+        )
         return blocked(
             change,
             Reason.IMMUTABLE_TAG,
-            f"{why}, and its repository never moves this tag (tagMutability)",
+            f"{why}, and {rule}",
             f"raise the version at {position(desired.version_origin)}",
         )
     if spec.policy.overwrite is Overwrite.NEVER:
@@ -122,7 +127,7 @@ def compare_absence(
             f"{why}, but it belongs to {live.owner}",
             f"agree with {live.owner}, then delete it with --adopt {desired.address}",
         )
-    return change
+    return _unless_kept(change, live)
 
 
 def is_ours(spec: RegistrySpec, live: LiveArtifact) -> bool:
@@ -137,7 +142,20 @@ def is_ours(spec: RegistrySpec, live: LiveArtifact) -> bool:
 def prune(spec: RegistrySpec, live: LiveArtifact) -> Change:
     """The delete of an artifact that bears our mark and that no manifest names any more."""
     origin = spec.at("policy.prune")
-    return _delete(spec, live, Reason.PRUNE, f"no manifest names it; prune at {position(origin)}", origin)
+    change = _delete(spec, live, Reason.PRUNE, f"no manifest names it; prune at {position(origin)}", origin)
+    return _unless_kept(change, live)
+
+
+def _unless_kept(change: Change, live: LiveArtifact) -> Change:
+    """The delete of `live`, blocked where the registry would refuse it."""
+    if not live.immutable:
+        return change
+    return blocked(
+        change,
+        Reason.IMMUTABLE_TAG,
+        f"{change.why}, but {_RULE} deleting this tag",
+        "take the tag out of the rule first, or let it stay",
+    )
 
 
 def _delete(spec: RegistrySpec, live: LiveArtifact, reason: Reason, why: str, origin: Origin) -> Change:

@@ -8,6 +8,12 @@ from dataclasses import dataclass
 from regsync.model.outcome import Result
 from regsync.model.plan import Action, Change, Plan, ResourceType
 
+_STAGE = {
+    ResourceType.PROJECT: "projects",
+    ResourceType.REPOSITORY: "prepare",
+    ResourceType.ARTIFACT: "push",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -18,9 +24,9 @@ class Stage:
 
 
 def stages(plan: Plan) -> tuple[Stage, ...]:
-    """Containers first, then what goes into them, then what replication brings on, then the settings of the repositories
-    that came with it; deletes last. Empty stages are left out."""
-    names = ("prepare", "push", "replicate", "settle", "delete")
+    """Projects first, then repositories, then what goes into them, then what replication brings on, then the settings of
+    the repositories that came with it; deletes last. Empty stages are left out."""
+    names = ("projects", "prepare", "push", "replicate", "settle", "delete")
     sorted_in: dict[str, list[Change]] = {name: [] for name in names}
     for change in plan.changes:
         if change.action is Action.DELETE:
@@ -28,13 +34,13 @@ def stages(plan: Plan) -> tuple[Stage, ...]:
         elif change.copy and change.copy.replicated:
             sorted_in["settle" if change.type is ResourceType.REPOSITORY else "replicate"].append(change)
         elif change.action.writes:
-            sorted_in["prepare" if change.type is ResourceType.REPOSITORY else "push"].append(change)
+            sorted_in[_STAGE[change.type]].append(change)
     return tuple(Stage(name, tuple(sorted_in[name])) for name in names if sorted_in[name])
 
 
 def held_back_by(change: Change, undone: Iterable[Result]) -> Result | None:
     """What `change` depends on and what did not come about: for what replication brings its source, for a delete all
-    that was to be created or updated in its live registry, for another artifact the creation of its repository."""
+    that was to be created or updated in its live registry, for all else the creation of its repository and project."""
     for result in undone:
         other = result.change
         if change.copy and change.copy.replicated:
@@ -45,10 +51,10 @@ def held_back_by(change: Change, undone: Iterable[Result]) -> Result | None:
             continue
         if change.action is Action.DELETE and Action.DELETE not in (other.action, other.wanted):
             return result
-        if _creates_repository(other) and other.address.path == change.address.path:
+        if _creates_container(other) and other.address in change.address.within:
             return result
     return None
 
 
-def _creates_repository(change: Change) -> bool:
-    return change.type is ResourceType.REPOSITORY and Action.CREATE in (change.action, change.wanted)
+def _creates_container(change: Change) -> bool:
+    return change.type is not ResourceType.ARTIFACT and Action.CREATE in (change.action, change.wanted)

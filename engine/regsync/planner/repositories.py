@@ -1,8 +1,9 @@
-"""Repositories: whether each is there with the settings that are written, and who moved where it is not. Knows no API."""
+"""Repositories and projects: whether each is there with the settings that are written, and who moved where it is not.
+Knows no API."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from regsync.model.plan import Action, Cause, Change, Copy, Overrides, Reason, ResourceType, Selection
@@ -27,14 +28,14 @@ _SINCE = {
 def compare_repository(
     spec: RegistrySpec, desired: DesiredRepository, live: LiveRepository | None, overrides: Overrides
 ) -> Change:
-    """The change that makes `live` (None: the registry says it is absent) what is `desired`. A repository is created
-    and its settings are corrected; none is ever deleted.
+    """The change that makes `live` (None: the registry says it is absent) what is `desired`. A repository or project is
+    created and its settings are corrected; none is ever deleted.
 
     Of a live repository whose settings differ, the marks must have been read.
     """
     change = Change(
         address=desired.address,
-        type=ResourceType.REPOSITORY,
+        type=ResourceType.REPOSITORY if desired.address.project is None else ResourceType.PROJECT,
         action=Action.NO_OP,
         cause=Cause.UNKNOWN,
         reason=Reason.EQUAL,
@@ -56,15 +57,18 @@ def _creation(spec: RegistrySpec, desired: DesiredRepository, change: Change) ->
     if desired.base:
         there = "it does not exist" if desired.explicit else "nothing lives beneath it"
         why = f"Palette's base repository; {there}"
+    elif desired.settings.get("public"):
+        why = f"{why}; it will be open to everyone"
     reason = Reason.BASE_REPOSITORY if desired.base else Reason.MISSING
     change = replace(change, action=Action.CREATE, reason=reason, why=why)
     if desired.create:
         return change
+    field = _field(desired, "create")
     return blocked(
         change,
         Reason.NOT_CREATED,
-        f"{why}; repositories.create: false leaves it to others",
-        f"create it, or set repositories.create: true at {position(spec.at('repositories.create'))}",
+        f"{why}; {field}: false leaves it to others",
+        f"create it, or set {field}: true at {position(spec.at(field))}",
     )
 
 
@@ -78,15 +82,16 @@ def _correction(
 ) -> Change:
     cause = _common(names, desired.settings, live)
     differ = f"{_listed(names)} {'differs' if len(names) == 1 else 'differ'}"
-    field = f"repositories.{_FIELDS.get(names[0], names[0])}"
     change = replace(
         change,
         action=Action.UPDATE,
         cause=cause,
         reason=Reason.SETTINGS_DIFFER,
         why=differ + _SINCE[cause].format("it" if len(names) == 1 else "them"),
-        origin=spec.at(field),
+        origin=spec.at(_field(desired, names[0])),
     )
+    if change.type is ResourceType.PROJECT:  # Harbor has no place beside a project for a mark
+        return change
     fixed = [name for name in names if name in FIXED]
     if fixed:
         return blocked(
@@ -108,6 +113,12 @@ def _correction(
         f"{differ}, and it belongs to {live.owner}",
         f"agree with {live.owner} who keeps it, then take it over with --adopt {desired.address}",
     )
+
+
+def _field(desired: DesiredRepository, name: str) -> str:
+    """Where in `spec` a setting is written."""
+    section = "repositories" if desired.address.project is None else "project"
+    return f"{section}.{_FIELDS.get(name, name)}"
 
 
 def in_replica(changes: Sequence[Change], source: str) -> list[Change]:
@@ -140,36 +151,47 @@ def in_replica(changes: Sequence[Change], source: str) -> list[Change]:
 def select(changes: Sequence[Change], selection: Selection) -> list[Change]:
     """What `selection` includes of `changes`.
 
-    A repository that must be created before a selected artifact comes along, unless it is excluded itself; artifacts
-    whose repository does not come about are withheld.
+    A repository or project that must be created before something that is selected comes along, unless it is excluded
+    itself; what goes into one that does not come about is withheld.
     """
-    paths = {
-        each.address.path for each in changes if takes_content(each) and selection.includes(each.address)
+    needed = {
+        container
+        for each in changes
+        if (takes_content(each) or _is_missing(each)) and selection.includes(each.address)
+        for container in each.address.within
     }
     whole = replace(selection, targets=())
     chosen = [
         each
         for each in changes
         if selection.includes(each.address)
-        or (_is_missing(each) and each.address.path in paths and whole.includes(each.address))
+        or (_is_missing(each) and each.address in needed and whole.includes(each.address))
     ]
     coming = {each.address for each in chosen if each.action is Action.CREATE}
-    missing = {each.address.path for each in changes if _is_missing(each) and each.address not in coming}
-    return [
-        blocked(
-            each,
-            Reason.WITHHELD,
-            "withheld: its repository does not exist, and this plan does not create it",
-            f"create {each.address.registry}/{each.address.path} first",
-        )
-        if is_pushed(each) and each.address.path in missing
-        else each
-        for each in chosen
-    ]
+    missing = {each.address for each in changes if _is_missing(each)} - coming
+    return [_withheld(each, missing) for each in chosen]
+
+
+def _withheld(change: Change, missing: Collection[Address]) -> Change:
+    """`change`, held back where it goes into a repository or project that is `missing` and stays so."""
+    gone = [each for each in change.address.within if each in missing]
+    if not gone or not (is_pushed(change) or _creates(change)):
+        return change
+    kind = "repository" if gone[0].project is None else "project"
+    return blocked(
+        change,
+        Reason.WITHHELD,
+        f"withheld: its {kind} does not exist, and this plan does not create it",
+        f"create {gone[0]} first",
+    )
 
 
 def _is_missing(change: Change) -> bool:
-    return change.type is ResourceType.REPOSITORY and change.before is None
+    return change.type is not ResourceType.ARTIFACT and change.before is None
+
+
+def _creates(change: Change) -> bool:
+    return _is_missing(change) and change.action is Action.CREATE
 
 
 def _common(names: Sequence[str], wanted: Mapping[str, Json], live: LiveRepository) -> Cause:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -27,7 +27,7 @@ from regsync.model.errors import (
 from regsync.model.plan import Action, Change, Copy, ResourceType
 from regsync.model.reference import Address, is_repository, is_tag
 from regsync.model.registry import RegistrySpec
-from regsync.model.state import LiveArtifact, LiveRepository, Observed, Unreadable, UnreadableScope
+from regsync.model.state import Limits, LiveArtifact, LiveRepository, Observed, Unreadable, UnreadableScope
 from regsync.registries.base import (
     Blob,
     Copied,
@@ -71,10 +71,14 @@ class StoreRegistry:
     def reads(self, wanted: Wanted) -> list[Read]:
         """One read per tag, per base repository and per prefix; see `Registry`."""
         return [
-            *(partial(self._read_tag, path, tag) for path, tags in wanted.tags.items() for tag in tags),
+            *(read for path, tags in wanted.tags.items() for read in self._reads_of_tags(path, tags)),
             *(partial(self._read_base, path) for path in wanted.repositories),
             *(partial(self._read_beneath, prefix, wanted) for prefix in wanted.beneath),
         ]
+
+    def limits(self) -> Limits:
+        """What the registry cannot do; see `Registry`."""
+        return self.store.limits()
 
     def open_layer(self, artifact: LiveArtifact) -> AbstractContextManager[BinaryIO]:
         """The layer of a live artifact. Raises RegistryError where it has none."""
@@ -133,6 +137,9 @@ class StoreRegistry:
     def close(self) -> None:
         """Let go of connections."""
         self.store.close()
+
+    def _reads_of_tags(self, path: str, tags: Sequence[str]) -> list[Read]:
+        return [partial(self._read_tag, path, tag) for tag in tags]
 
     def _read_tag(self, path: str, tag: str) -> Reading:
         return Reading(self._observe_tag(path, tag))

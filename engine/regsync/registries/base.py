@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Protocol, TypeVar
 from regsync.model.content import Content
 from regsync.model.plan import Change, Copy
 from regsync.model.registry import RegistrySpec, RegistryType
-from regsync.model.state import LiveArtifact, Observed
+from regsync.model.state import Limits, LiveArtifact, Observed
 
 
 class Blob(Protocol):
@@ -76,6 +76,10 @@ class Store(Protocol):
     def delete_tag(self, repository: str, tag: str, digest: str) -> None:
         """Remove `tag`, which points to `digest`, and no other tag. Raises Conflict where only deleting the
         digest is possible and another tag shares it."""
+
+    def limits(self) -> Limits:
+        """What the registry cannot do, as far as it has shown itself by now."""
+        return Limits()
 
     @property
     def requests(self) -> int:
@@ -140,6 +144,9 @@ class Registry(Protocol):
 
     def reads(self, wanted: Wanted) -> list[Read]:
         """The reads that observe `wanted`; they may run in any order and side by side."""
+
+    def limits(self) -> Limits:
+        """What the registry cannot do whoever logs in, as far as its reads have shown."""
 
     def open_layer(self, artifact: LiveArtifact) -> AbstractContextManager[BinaryIO]:
         """The layer of a live artifact, for a diff."""
@@ -231,16 +238,13 @@ class Surroundings:
 
 
 _VENDORS: Mapping[RegistryType, str] = {
+    RegistryType.ACR: "regsync.registries.acr.registry",
     RegistryType.BASIC: "regsync.registries.basic",
     RegistryType.ECR: "regsync.registries.ecr.private",
     RegistryType.ECR_PUBLIC: "regsync.registries.ecr.public",
+    RegistryType.HARBOR: "regsync.registries.harbor.registry",
     RegistryType.LAYOUT: "regsync.registries.layout",
 }
-
-
-def supported() -> frozenset[RegistryType]:
-    """The types of registry that there is a module for."""
-    return frozenset(_VENDORS)
 
 
 def open_registry(spec: RegistrySpec, surroundings: Surroundings) -> Registry:

@@ -10,7 +10,7 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import BinaryIO, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from regsync.model.errors import (
     Conflict,
@@ -24,7 +24,9 @@ from regsync.model.errors import (
     Unsupported,
 )
 from regsync.model.reference import is_digest, is_repository, is_tag
+from regsync.model.state import Limits
 from regsync.registries.base import Blob, RawManifest, Store
+from regsync.registries.capabilities import server_of
 from regsync.transport.client import Transport
 from regsync.transport.messages import CATALOG, Bytes, Response, Scope
 
@@ -188,7 +190,14 @@ class DistributionStore(Store):
     def tags(self, repository: str) -> tuple[str, ...]:
         return self._list(f"{self._path(repository)}/tags/list", "", "tags", self._scope(repository))
 
+    def limits(self) -> Limits:
+        return server_of(self._http.greeting).limits
+
     def repositories(self, prefix: str) -> tuple[str, ...]:
+        self._http.ping()  # which shows what it is
+        server = server_of(self._http.greeting)
+        if not server.catalogue:
+            raise Unsupported(f"{server.limits.server} has no catalogue")
         try:
             names = self._list("/v2/_catalog", f"n={CATALOGUE_PAGE}", "repositories", CATALOG)
         except RegistryError as error:
@@ -199,22 +208,22 @@ class DistributionStore(Store):
         return tuple(name for name in own if name.startswith(prefix))
 
     def _list(self, path: str, query: str, key: str, scope: Scope) -> tuple[str, ...]:
-        """All names of a paged list, sorted.
+        """All names of a paged list, sorted."""
+        pages = self._pages(path, query, scope)
+        return tuple(sorted({name for page in pages for name in _names(page, key)}))
 
-        Of the link to a next page only the query counts: servers behind proxies name other hosts and paths there
-        (Nexus, JFrog), and hostile ones would, too.
-        """
-        names: set[str] = set()
+    def _pages(self, path: str, query: str, scope: Scope) -> Iterator[Response]:
+        """The pages of a list. Raises ProtocolError where they do not come to an end."""
         asked: set[str] = set()
         while query not in asked and len(asked) < MOST_PAGES:
             asked.add(query)
             at = f"{path}?{query}" if query else path
-            response = self._http.request("GET", at, scope=scope, accept="application/json", expect={200})
-            names.update(_names(response, key))
-            if response.next_page is None:
-                return tuple(sorted(names))
-            query = urlsplit(response.next_page).query
-        raise ProtocolError(f"GET {response.url}: its pages do not come to an end ({len(asked)} read)")
+            page = self._http.request("GET", at, scope=scope, accept="application/json", expect={200})
+            yield page
+            if page.next_query is None:
+                return
+            query = page.next_query
+        raise ProtocolError(f"GET {page.url}: its pages do not come to an end ({len(asked)} read)")
 
     def delete_tag(self, repository: str, tag: str, digest: str) -> None:
         try:

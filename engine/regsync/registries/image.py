@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -32,6 +32,7 @@ EPOCH = "1970-01-01T00:00:00Z"
 """The `created` of all that regsync writes: equal content must give equal bytes, any later time would claim to be
 the time of a build, and oras takes nothing but RFC 3339."""
 
+_GUESSES = 4
 _ARCHIVES = (".tar.gz", ".tgz", ".tar")
 # Go's encoding/json writes these five as escapes, to be safe inside HTML.
 _GO_ESCAPES = str.maketrans({each: f"\\u{ord(each):04x}" for each in "<>&\u2028\u2029"})
@@ -128,6 +129,30 @@ def image_manifest(layers: Sequence[Layer], annotations: Mapping[str, str]) -> R
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     data = text.translate(_GO_ESCAPES).encode()
     return RawManifest(sha256_digest(data), IMAGE_MANIFEST, data)
+
+
+def rebuilt_manifest(
+    digest: str, size: int, annotations: Mapping[str, str], titles: Iterable[str]
+) -> RawManifest | None:
+    """The OCI manifest of this digest if it is one that regsync wrote for a pack, from what a list tells of it: its
+    annotations, and the bytes that it and all blobs which it names have together. The title is one of `titles`.
+
+    None where these do not give the very bytes; the digest proves that they are the right ones.
+    """
+    layer_digest = annotations.get(CONTENT_MARK, "").rpartition("@")[2]
+    if not is_digest(layer_digest):
+        return None
+    for title in titles:
+        layer_size = 0
+        for _ in range(_GUESSES):  # the size of the layer is known less that of the text that states it
+            try:
+                made = image_manifest([Layer(layer_digest, layer_size, title)], annotations)
+            except RegistryError:
+                return None
+            if made.digest == digest:
+                return made
+            layer_size = size - EMPTY_CONFIG.size - len(made.data)
+    return None
 
 
 def recognise(manifest: RawManifest) -> Image:

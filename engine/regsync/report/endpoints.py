@@ -96,7 +96,9 @@ def _registry(registry: DesiredRegistry, hosts: Sequence[Host]) -> Json:
 
 
 def _repositories(registry: DesiredRegistry) -> list[_Repository]:
-    tags: dict[str, list[str]] = {each.address.path: [] for each in registry.repositories}
+    tags: dict[str, list[str]] = {
+        each.address.path: [] for each in registry.repositories if each.address.project is None
+    }
     for artifact in registry.artifacts:
         tags.setdefault(artifact.address.path, []).append(artifact.address.tag or "")
     bases = {each.address.path for each in registry.repositories if each.base}

@@ -67,7 +67,7 @@ def _by_the_approved_way(then: Change | None, now: Change) -> Change:
     partial apply brings that about, and nobody has approved a copy of what is there."""
     if then is None or then.action is not now.action:
         return now
-    if now.type is ResourceType.REPOSITORY:
+    if now.type is not ResourceType.ARTIFACT:
         return replace(now, copy=then.copy, why=then.why) if then.copy and not now.copy else now
     if now.copy is None or now.copy.replicated:
         return now
@@ -108,7 +108,7 @@ def _terms(change: Change) -> dict[str, object]:
 
 def _live(change: Change) -> dict[str, object]:
     before: Mapping[str, Json] = change.before or {}
-    if change.type is ResourceType.REPOSITORY:
+    if change.type is not ResourceType.ARTIFACT:
         return {f"live {name}": canonical(name, value) for name, value in before.items()}
     return {
         "live digest": "absent" if change.before is None else before.get("digest", "absent"),
@@ -118,7 +118,7 @@ def _live(change: Change) -> dict[str, object]:
 
 def _wanted(change: Change) -> dict[str, object]:
     after: Mapping[str, Json] = change.after or {}
-    if change.type is ResourceType.REPOSITORY:
+    if change.type is not ResourceType.ARTIFACT:
         return {name: canonical(name, value) for name, value in after.items()}
     return {
         "content": "absent" if change.after is None else after.get("content"),
@@ -130,7 +130,7 @@ def _way(change: Change) -> dict[str, object]:
     """How it comes about. A copy is approved with its digest, since it brings whatever stands there; from which region
     those very bytes are taken does not matter."""
     copy = change.copy
-    if change.type is ResourceType.REPOSITORY:
+    if change.type is not ResourceType.ARTIFACT:
         return {"created by": "replication" if copy else "regsync"}
     if copy is None:
         return {"comes from": "its folder"}

@@ -153,7 +153,7 @@ def _registry(
 
 
 def _repositories(spec: RegistrySpec, artifacts: Iterable[DesiredArtifact]) -> list[DesiredRepository]:
-    """The base repositories, and where a push creates none also the repository of each artifact."""
+    """The projects, the base repositories, and where a push creates none also the repository of each artifact."""
     wanted: dict[Address, tuple[Origin, bool]] = {}
     if spec.repositories.base:
         for path in spec.base_content_paths:
@@ -162,7 +162,18 @@ def _repositories(spec: RegistrySpec, artifacts: Iterable[DesiredArtifact]) -> l
     if explicit:
         for artifact in artifacts:
             wanted.setdefault(replace(artifact.address, tag=None), (artifact.origin, False))
-    return [
+    projects = [
+        DesiredRepository(
+            Address.of_project(spec.name, name),
+            spec.at("baseContentPaths"),
+            base=False,
+            explicit=True,
+            create=spec.project.create,
+            settings=spec.project.settings,
+        )
+        for name in spec.projects
+    ]
+    return projects + [
         DesiredRepository(
             address,
             origin,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from itertools import chain, zip_longest
 from queue import Empty, SimpleQueue
 
@@ -31,7 +32,9 @@ def observe(
         }
         seen = _read_all(reads, pool, sink)
         found = {name: Observed.merged((found[name], seen[name])) for name in found}
-    return LiveState(found)
+    return LiveState(
+        {name: replace(observed, limits=registries[name].limits()) for name, observed in found.items()}
+    )
 
 
 def _artifacts(desired: DesiredRegistry, _: Observed) -> Wanted:

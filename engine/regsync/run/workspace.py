@@ -26,7 +26,6 @@ from regsync.registries.base import (
     Registry,
     Surroundings,
     open_registry,
-    supported,
 )
 from regsync.run.apply import Stop, apply
 from regsync.run.desired import as_source, compose
@@ -95,7 +94,6 @@ class Workspace:
             [Path(path) for path in paths],
             root=self.root,
             variables=variables,
-            supported=supported(),
         )
         composed = compose(loaded.declarations, files=loaded.files, sink=self._sink)
         diagnostics = sorted((*loaded.diagnostics, *composed.diagnostics), key=Diagnostic.sort_key)

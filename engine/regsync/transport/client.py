@@ -10,14 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from regsync.model.errors import NotARegistry, RegistryError, RegsyncError
 from regsync.model.registry import RegistrySpec
 from regsync.transport.credentials import Logins
 from regsync.transport.download import Download
 from regsync.transport.failures import check_welcome
-from regsync.transport.messages import Body, Response, Scope
+from regsync.transport.messages import Body, Greeting, Response, Scope
 from regsync.transport.origins import Endpoint
 from regsync.transport.redact import redact_url
 from regsync.transport.retry import ATTEMPTS, Patience, noted
@@ -52,8 +52,11 @@ class Transport:
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self.read_only = read_only
+        self.greeting: Greeting | None = None
+        """What the registry showed of itself when it was first reached; None until then."""
         self._spec = spec
         endpoint = Endpoint(spec)
+        self._host = endpoint.origin.host
         self._wire = Wire(spec, endpoint, environment, parallelism, timeouts or Timeouts())
         self._pace = pace
         self._session = Session(spec, environment, self._wire, endpoint, logins, self._await_pace, log, clock)
@@ -76,13 +79,15 @@ class Transport:
         limit: int = BODY_LIMIT,
         retry: bool = True,
         sent: Callable[[int], None] | None = None,
+        direct: bool = False,
     ) -> Response:
         """Send a request and return its whole answer if its status is one of `expect`.
 
-        `path` starts with `/v2/` or is a `Response.location`; `scope` is what the request needs to be allowed (two for a
-        mount); `limit` is the most bytes that the answer may have. Without `retry` a failure that may pass is raised
-        at once, because the caller must start over from an earlier request. `sent` is called with the bytes of each
-        part of the body as it leaves; a repeated or failed attempt takes its bytes back by a negative number.
+        `path` starts with `/v2/`, is one of a vendor's own API or a `Response.location`; `scope` is what the request
+        needs to be allowed (two for a mount); `limit` is the most bytes that the answer may have. Without `retry` a
+        failure that may pass is raised at once, because the caller must start over from an earlier request. `sent` is
+        called with the bytes of each part of the body as it leaves; a repeated or failed attempt takes its bytes back by
+        a negative number. With `direct` the request carries the login itself: a vendor's API takes no token of `/v2/`.
 
         Raises the RegistryError that any other answer amounts to, RegsyncError for a write while read-only.
         """
@@ -93,7 +98,7 @@ class Transport:
             )
         self.ping()
         fields = {**({"Accept": accept} if accept else {}), **(headers or {})}
-        call = self._session.call(method, path, scope, fields, body, sent)
+        call = self._session.call(method, path, scope, fields, body, sent, direct=direct)
         try:
             response, _ = self._patience.run(
                 lambda: self._attempt(call, expect, limit), ATTEMPTS if retry else 1
@@ -102,6 +107,25 @@ class Transport:
             call.progress.take_back()
             raise
         return response
+
+    def trade(
+        self,
+        url: str,
+        form: Mapping[str, str] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        retry: bool = True,
+    ) -> dict[str, Any]:
+        """Ask an endpoint that gives out tokens, on whichever host: POST a form, or GET without one. Returns the JSON
+        object that it answers.
+
+        For vendors whose logins are traded for others first: `Logins` may call it while a request waits for them, and
+        while planning. A form is only sent to hosts that may see credentials, and its secrets are masked from then on.
+        Raises AuthenticationFailed where it is refused, with the endpoint's own code; other RegistryErrors.
+        """
+        return self._patience.run(
+            lambda: self._session.trade(url, form, headers or {}), ATTEMPTS if retry else 1
+        )
 
     @contextmanager
     def stream(
@@ -145,6 +169,11 @@ class Transport:
         if self._ping_error:
             raise noted(self._ping_error, "")
 
+    def logs_in_as(self, username: str, password: str) -> bool:
+        """Whether this was the login that was last used. Secrets are compared here, so that none has to be told."""
+        used = self._session.login.used
+        return used is not None and (used.username, used.secret) == (username, password)
+
     @property
     def requests(self) -> int:
         """How many HTTP requests have left so far, all counted: token fetches, redirects, repeated attempts."""
@@ -172,6 +201,7 @@ class Transport:
         if response.status != 401 or not session.login.asked_for:
             check_welcome(response, self._spec)
             session.login.welcomed()
+        self.greeting = Greeting(self._host, session.login.realm)
 
     def _await_pace(self, method: str, path: str) -> None:
         """Let `pace` hold a request back, and meanwhile others have its room."""

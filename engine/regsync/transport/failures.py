@@ -76,6 +76,26 @@ def oci_errors(response: Response) -> list[tuple[str, str]]:
         return []
 
 
+def refused_trade(response: Response, redact: Redactor) -> AuthenticationFailed:
+    """The error that an endpoint which gives out tokens, and gave none, amounts to. Its code is the endpoint's own."""
+    errors = oci_errors(response) or oauth_errors(response)
+    return AuthenticationFailed(
+        f"{response.method} {response.url}: {response.status}{_said(response, errors, redact)}",
+        code=errors[0][0] if errors else None,
+        status=response.status,
+    )
+
+
+def oauth_errors(response: Response) -> list[tuple[str, str]]:
+    """Code and first line of the description of an OAuth error (RFC 6749, section 5.2); empty for any other body."""
+    try:
+        document: Any = json.loads(response.body)
+        description = str(document.get("error_description") or "").strip().splitlines()
+        return [(one_line(document["error"], 80), description[0] if description else "")]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return []
+
+
 def is_expired(response: Response, *, fetched: bool) -> bool:
     """Whether an answer refuses a login because it has expired, though not by a 401 that asks for another.
 

@@ -69,32 +69,44 @@ class Login:
         """Whether `/v2/` answers to anyone."""
         self.accepted = False
         """Whether `/v2/` has accepted our credentials."""
-        self.source: str | None = None
-        """Where the credentials last used come from, for messages; None while none were used."""
+        self.used: Credential | None = None
+        """The credentials last used."""
 
     def welcomed(self) -> None:
         """Take note that `/v2/` answered with success, to our credentials if it asked for any."""
-        self.accepted = self.source is not None
+        self.accepted = self.used is not None
         self.open = not self.accepted
+
+    @property
+    def source(self) -> str | None:
+        """Where the credentials last used come from, for messages; None while none were used."""
+        return self.used.source if self.used else None
 
     @property
     def asked_for(self) -> bool:
         """Whether the registry has asked for a login in a way that can be answered."""
         return self._asks is not None
 
+    @property
+    def realm(self) -> str:
+        """Where tokens are to be had, as the registry's first challenge said; empty where it did not."""
+        return self._asks.realm.url if isinstance(self._asks, TokenService) else ""
+
     def check_hosts(self) -> None:
         """Raise AuthenticationFailed where credentials that the manifest names must not be sent to its registry."""
         if self._is_written or self._spec.tls.cert_file:
             self._check_own_hosts()
 
-    def authorization(self, scopes: Sequence[Scope]) -> Authorization | None:
-        """What a request carries from the start, None for nothing. Raises RegistryErrors of the token endpoint."""
+    def authorization(self, scopes: Sequence[Scope], *, direct: bool = False) -> Authorization | None:
+        """What a request carries from the start, None for nothing; with `direct` never a token that the credential was
+        traded for. Raises RegistryErrors of the token endpoint."""
         asks = self._asks
         if asks is None and not (self.open and self._is_written):
             return None
         # An open registry may show more to those who log in, so a login that is written out is used there, too.
         credential = self._credential(scopes)
-        if not isinstance(asks, TokenService) or (credential and credential.kind is Kind.BEARER):
+        bearer = credential is not None and credential.kind is Kind.BEARER
+        if direct or bearer or not isinstance(asks, TokenService):
             return self._direct(credential)
         return self._token(asks, scopes, credential) if scopes else None
 
@@ -164,7 +176,7 @@ class Login:
         """The same credential, about to be used: masked from now on, and only for hosts that may see it."""
         self._redactor.learn(credential.secret, basic(credential))
         self._check_own_hosts()
-        self.source = credential.source
+        self.used = credential
         return credential
 
     def _look_up(self, repository: str) -> Credential | None:

@@ -76,7 +76,8 @@ class Response:
     """A whole answer.
 
     `url` is fit for messages: secrets are taken out. `location` is the Location header as an absolute URL, to be
-    given to the next request as it is; it may hold secrets. `next_page` is the path of the next page of a listing.
+    given to the next request as it is; it may hold secrets. `next_query` is that of a listing's next page, whose path is
+    that of this one.
     """
 
     method: str
@@ -85,7 +86,7 @@ class Response:
     headers: Headers
     body: bytes
     location: str | None = None
-    next_page: str | None = None
+    next_query: str | None = None
 
     @property
     def content_type(self) -> str:
@@ -106,6 +107,15 @@ class Response:
             raise ProtocolError(
                 f"{self.method} {self.url}: {self.status} with a body that is not JSON", status=self.status
             ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """What a registry shows of itself when it is first reached: the host that its endpoint names, and the URL where it
+    has tokens given out (empty where it asks for none)."""
+
+    host: str
+    realm: str
 
 
 def is_page(content_type: str, body: bytes) -> bool:

@@ -91,18 +91,20 @@ class Endpoint:
         # A server behind a path-stripping proxy does not know of the base path.
         return Target(self.origin, self.base_path + path if path.startswith("/v2/") else path, own=True)
 
-    def next_page(self, link: str, base: Target) -> str | None:
-        """The `/v2/…` path that a Link header names as next, whatever host it names; None where there is none.
 
-        Only path and query count: a link to elsewhere would leave the registry, and some servers put a wrong host
-        or prefix into it. Raises ValueError for a next page that cannot be a registry's.
-        """
-        for found in _LINK.finditer(link):
-            if _NEXT.search(found[2]):
-                parts = urlsplit(urljoin(base.url, found[1]))
-                path: str = parts.path[parts.path.index("/v2/") :]
-                return f"{path}?{parts.query}" if parts.query else path
-        return None
+def next_query(link: str) -> str | None:
+    """The query of what a Link header names as the next page; None where it names none.
+
+    Nothing but the query counts: a link to elsewhere would leave the registry, and some servers put a wrong host or path
+    into it. Raises ValueError for a next page without one.
+    """
+    for found in _LINK.finditer(link):
+        if _NEXT.search(found[2]):
+            query = urlsplit(found[1]).query
+            if not query:
+                raise ValueError(f"a next page without a query: {redact_url(found[1])}")
+            return query
+    return None
 
 
 def is_downgrade(source: Target, goal: Target) -> bool:

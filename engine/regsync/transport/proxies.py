@@ -15,7 +15,8 @@ from regsync.transport.redact import redact_url
 
 
 class Proxies:
-    """The proxies of an environment. Names in lower case win; loopback is never reached through a proxy."""
+    """The proxies of an environment. Names in lower case win; loopback and link-local addresses, where clouds tell a
+    machine its identity, are never reached through a proxy."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         def read(name: str) -> str:
@@ -47,7 +48,7 @@ class Proxies:
             address = ipaddress.ip_address(host)
         except ValueError:
             address = None
-        if host == "localhost" or (address and address.is_loopback):
+        if host == "localhost" or (address and (address.is_loopback or address.is_link_local)):
             return True
         return any(_matches(entry, host, origin.port, address) for entry in self._direct)
 

@@ -10,20 +10,21 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from typing import Any, NoReturn
+from urllib.parse import urlencode
 
 from regsync import __version__
-from regsync.model.errors import ProtocolError, RegistryError, RegsyncError
+from regsync.model.errors import AuthenticationFailed, ProtocolError, RegistryError, RegsyncError
 from regsync.model.registry import RegistrySpec
 from regsync.transport.credentials import Logins
-from regsync.transport.failures import failure, is_expired
+from regsync.transport.failures import failure, is_expired, refused_trade
 from regsync.transport.login import Authorization, Login
 from regsync.transport.messages import Body, Bytes, Response, Scope
-from regsync.transport.origins import Endpoint, Target, is_downgrade
+from regsync.transport.origins import Endpoint, Target, is_downgrade, next_query
 from regsync.transport.redact import Redactor, one_line, redact_url
 from regsync.transport.retry import RETRIED, Again, noted, retry_after
 from regsync.transport.tokens import ANSWER_LIMIT
-from regsync.transport.trust import upload_target
+from regsync.transport.trust import AllowedHosts, upload_target
 from regsync.transport.wire import READS, Answer, Wire
 
 ERROR_LIMIT = 64 * 1024
@@ -33,6 +34,8 @@ MOST_WARNINGS = 20
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _WARNING = re.compile(r'\b299\s+\S+\s+"((?:[^"\\]|\\.)*)"')
 _WARNING_LIMIT = 4096
+# Fields of forms, as OAuth names them (RFC 6749, RFC 7523).
+_SECRETS = ("access_token", "client_assertion", "client_secret", "refresh_token")
 _ALWAYS = {"User-Agent": f"regsync/{__version__}", "Accept-Encoding": "identity"}
 
 
@@ -56,7 +59,8 @@ class Progress:
 
 @dataclass(slots=True)
 class Call:
-    """One request as its caller meant it. `renewed` notes that its login was renewed, which is done once."""
+    """One request as its caller meant it. `direct`: it carries the login itself, and no token that this was traded for.
+    `renewed` notes that its login was renewed, which is done once."""
 
     method: str
     target: Target
@@ -64,6 +68,7 @@ class Call:
     headers: Mapping[str, str]
     body: Body | None
     progress: Progress
+    direct: bool = False
     renewed: bool = False
 
 
@@ -91,6 +96,7 @@ class Session:
         self._log = log
         self._clock = clock
         self._redact = Redactor()
+        self._allowed = AllowedHosts(environment)
         self.login = Login(spec, endpoint, environment, logins, self._redact, clock, self._fetch_token)
         self.warnings: dict[str, None] = {}
         """What the registry said in `Warning: 299` headers, each once."""
@@ -103,12 +109,14 @@ class Session:
         headers: Mapping[str, str] | None = None,
         body: Body | None = None,
         sent: Callable[[int], None] | None = None,
+        *,
+        direct: bool = False,
     ) -> Call:
         """A call to a `/v2/…` path or a Location. Raises ProtocolError for a location that must not be followed."""
         home = Target(self._endpoint.origin, "/", own=True)
         scopes = (scope,) if isinstance(scope, Scope) else scope
         target = upload_target(path, self._endpoint, home)
-        return Call(method, target, scopes, {**_ALWAYS, **(headers or {})}, body, Progress(sent))
+        return Call(method, target, scopes, {**_ALWAYS, **(headers or {})}, body, Progress(sent), direct)
 
     def exchange(self, call: Call) -> Answer:
         """Send a call and return the answer to it, whose body is still to come.
@@ -118,7 +126,7 @@ class Session:
         and RegistryErrors.
         """
         target, trusted = call.target, call.target.own
-        carried = self.login.authorization(call.scopes) if trusted else None
+        carried = self.login.authorization(call.scopes, direct=call.direct) if trusted else None
         asked = False
         for _ in range(MOST_HOPS + 3):
             login = {"Authorization": carried.header} if carried and trusted else {}
@@ -185,11 +193,11 @@ class Session:
             with suppress(ValueError):  # an impossible location is refused when it is used
                 location = self._endpoint.target(location, answer.target).url
         try:
-            next_page = self._endpoint.next_page(link, answer.target) if link else None
+            following = next_query(link) if link else None
         except ValueError:
             # Going on without it would take a part of a listing for the whole.
             raise ProtocolError(f"{method} {url}: the next page is none of the registry's") from None
-        return Response(method, url, answer.status, answer.headers, body or b"", location, next_page)
+        return Response(method, url, answer.status, answer.headers, body or b"", location, following)
 
     def failure(self, response: Response, *, own: bool = True) -> RegistryError:
         """The error that an answer amounts to."""
@@ -243,14 +251,43 @@ class Session:
             )
         return goal
 
+    def trade(self, url: str, form: Mapping[str, str] | None, headers: Mapping[str, str]) -> dict[str, Any]:
+        """One attempt to ask an endpoint that gives out tokens; see Transport.trade. Raises Again and RegistryErrors."""
+        try:
+            target = self._endpoint.target(url)
+        except ValueError as error:
+            raise AuthenticationFailed(f"no token can be asked for at what is {error}") from None
+        if form is None:
+            response = self._ask_for_token("GET", target, headers, None)
+        else:
+            self._allowed.check(target.origin)
+            self._redact.learn(*(form[name] for name in _SECRETS if name in form))
+            fields = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
+            response = self._ask_for_token("POST", target, fields, urlencode(form).encode())
+        if response.status != 200:
+            raise refused_trade(response, self._redact)
+        answer = response.json()
+        if not isinstance(answer, dict):
+            raise ProtocolError(f"{response.method} {response.url}: 200 without a token", status=200)
+        return answer
+
     def _fetch_token(
         self, method: str, target: Target, headers: Mapping[str, str], form: bytes | None
     ) -> Response:
-        """See tokens.Fetch. Nothing is written by it, so it may POST even while planning."""
+        """See tokens.Fetch."""
+        response = self._ask_for_token(method, target, headers, form)
+        if response.status not in {200, 404, 405}:
+            self.fail(response, own=True)
+        return response
+
+    def _ask_for_token(
+        self, method: str, target: Target, headers: Mapping[str, str], form: bytes | None
+    ) -> Response:
+        """The answer of a token endpoint; one that may pass is raised as Again. Nothing is written by it, so it may POST
+        even while planning."""
         body = Bytes(form) if form is not None else None
         answer = self._send(method, target, {**_ALWAYS, **headers}, body, paced=False)
-        expected = answer.status in {200, 404, 405}
-        response = self.whole(answer, method, ANSWER_LIMIT if expected else None)
-        if not expected:
+        response = self.whole(answer, method, ANSWER_LIMIT if answer.status in {200, 404, 405} else None)
+        if response.status in RETRIED:
             self.fail(response, own=True)
         return response

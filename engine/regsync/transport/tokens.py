@@ -103,7 +103,7 @@ class Tokens:
             form = {
                 "grant_type": "refresh_token",
                 "service": service.service,
-                "scope": " ".join(scopes),
+                **({"scope": " ".join(scopes)} if scopes else {}),
                 "client_id": _CLIENT_ID,
                 "refresh_token": credential.secret,
             }

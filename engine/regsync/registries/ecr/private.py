@@ -11,7 +11,7 @@ from regsync.model.reference import sha256_digest
 from regsync.model.registry import RegistrySpec
 from regsync.registries.base import RawManifest, Registry, Surroundings
 from regsync.registries.ecr.registry import EcrRegistry
-from regsync.registries.ecr.store import EcrStore
+from regsync.registries.ecr.store import BATCH, EcrStore
 
 _ACCEPTED = [
     "application/vnd.oci.image.manifest.v1+json",
@@ -34,18 +34,19 @@ class PrivateStore(EcrStore):
     _only_tagged: ClassVar[Mapping[str, str] | None] = {"tagStatus": "TAGGED"}
 
     def manifests(self, repository: str, digests: Sequence[str]) -> Iterable[RawManifest]:
-        images = self.session.told(
-            "BatchGetImage",
-            "images",
-            imageIds=[{"imageDigest": each} for each in digests],
-            acceptedMediaTypes=_ACCEPTED,
-            **self._named(repository),
-        )
-        for each in images:
-            digest, data = each["imageId"]["imageDigest"], each["imageManifest"].encode()
-            # Types that are not accepted may come translated; only the very bytes are of use.
-            if digest == sha256_digest(data):
-                yield RawManifest(digest, each["imageManifestMediaType"], data)
+        for start in range(0, len(digests), BATCH):
+            images = self.session.told(
+                "BatchGetImage",
+                "images",
+                imageIds=[{"imageDigest": each} for each in digests[start : start + BATCH]],
+                acceptedMediaTypes=_ACCEPTED,
+                **self._named(repository),
+            )
+            for each in images:
+                digest, data = each["imageId"]["imageDigest"], each["imageManifest"].encode()
+                # Types that are not accepted may come translated; only the very bytes are of use.
+                if digest == sha256_digest(data):
+                    yield RawManifest(digest, each["imageManifestMediaType"], data)
 
     def replication(self, repository: str, tag: str, region: str) -> tuple[str, str]:
         """How far the replication of an image to a region of the same account is: IN_PROGRESS, COMPLETE, FAILED (with

@@ -5,33 +5,30 @@ Knows in which order things are asked for and put, and what must hold before; op
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from regsync.model.errors import Conflict, NotFound, PermissionDenied, RegistryError
+from regsync.model.errors import NotFound, PermissionDenied, RegistryError
 from regsync.model.plan import Action, Change, ResourceType
-from regsync.model.reference import Address
 from regsync.model.registry import RegistrySpec
-from regsync.model.settings import Json, canonical, differing, seen
+from regsync.model.settings import Json
 from regsync.model.state import LiveRepository, Observed, Unreadable, UnreadableScope
-from regsync.registries.artifacts import Listing, StoreRegistry, is_artifact
-from regsync.registries.base import Copied, Payload, RawManifest, Read, Reading, Shared, Surroundings, Wanted
+from regsync.registries.base import Copied, Payload, Read, Reading, Surroundings, Wanted
+from regsync.registries.declared import check_meanwhile, listed, outstanding
 from regsync.registries.ecr import settings as forms
 from regsync.registries.ecr.failures import ALREADY_EXISTS
 from regsync.registries.ecr.store import BATCH, EcrStore
+from regsync.registries.listed import ListedRegistry
 
 
-class EcrRegistry(StoreRegistry):
+class EcrRegistry(ListedRegistry):
     """A registry above a store of ECR."""
 
     store: EcrStore
 
     def __init__(self, spec: RegistrySpec, store: EcrStore, surroundings: Surroundings) -> None:
-        super().__init__(spec, store, surroundings.indexes)
-        self._manifests = surroundings.manifests
-        self._tagged = Shared()
-        """Digests by tag of each repository that was looked at."""
+        super().__init__(spec, store, surroundings)
         self._there: dict[str, bool] = {}
         """Whether a repository was found when its tags were read."""
         self._repositories: dict[str, LiveRepository] = {}
@@ -47,11 +44,10 @@ class EcrRegistry(StoreRegistry):
         missing = [path for path in wanted.repositories if self._there.get(path) is False]
         unknown = [path for path in wanted.repositories if path not in self._there]
         return [
-            *(partial(self._read_tags, path, tags) for path, tags in wanted.tags.items()),
+            *super().reads(replace(wanted, repositories=())),
             *(partial(self._read_repositories, each) for each in batches),
             *(partial(self._read_repositories, [path]) for path in unknown),
             *(partial(self._read_missing, path) for path in missing),
-            *(partial(self._read_beneath, prefix, wanted) for prefix in wanted.beneath),
             *(partial(self._read_marks, path) for path in wanted.owners),
         ]
 
@@ -64,77 +60,15 @@ class EcrRegistry(StoreRegistry):
         else:
             super().execute(change, payload, sent)
 
-    def _read_tags(self, path: str, tags: Sequence[str]) -> Reading:
-        more: list[Read] = []
-
-        def look() -> Observed:
-            live = self._live_tags(path)
-            more.extend(self._reads_of_artifacts(path, live, [tag for tag in tags if tag in live]))
-            return Observed(absent=frozenset(self._address(path, tag) for tag in tags if tag not in live))
-
-        return Reading(self._observe(path, None, look), tuple(more))
-
-    def _read_repository(self, path: str, known: frozenset[str], listing: Listing) -> Reading:
-        more: list[Read] = []
-
-        def look() -> Observed:
-            live = self._live_tags(path)
-            listing.remaining.discard(path)
-            others = [tag for tag in sorted(live) if tag not in known and is_artifact(tag)]
-            more.extend(self._reads_of_artifacts(path, live, others))
-            return Observed(listed=listing.listed)
-
-        return Reading(self._observe(path, None, look), tuple(more))
-
-    def _live_tags(self, path: str) -> dict[str, str]:
-        """The digest behind every tag, asked for once; none where there is no such repository."""
+    def _list(self, path: str) -> Mapping[str, str]:
+        """The digest behind every tag, asked for once; whether the repository is there is noted."""
         try:
-            live = self._tagged.get(path, lambda: self.store.tagged(path))
+            live = super()._list(path)
         except NotFound:
             self._there[path] = False
-            return {}
+            raise
         self._there[path] = True
         return live
-
-    def _reads_of_artifacts(self, path: str, live: Mapping[str, str], tags: Sequence[str]) -> list[Read]:
-        """A read per tag. What it takes is at hand then, unless the content is not marked."""
-        manifests = self._known_manifests(path, {live[tag] for tag in tags})
-        siblings: dict[str, list[str]] = {}
-        for tag in sorted(live):
-            siblings.setdefault(live[tag], []).append(tag)
-        return [
-            partial(self._read_artifact, path, tag, live[tag], manifests.get(live[tag]), siblings[live[tag]])
-            for tag in tags
-        ]
-
-    def _known_manifests(self, path: str, digests: Collection[str]) -> dict[str, RawManifest]:
-        """OCI manifests that are kept here, and those that come many at once."""
-        kept = {digest: self._manifests.get(digest) for digest in digests}
-        found = {digest: RawManifest(digest, *each) for digest, each in kept.items() if each}
-        unknown = sorted(set(digests) - found.keys())
-        for start in range(0, len(unknown), BATCH):
-            for each in self.store.manifests(path, unknown[start : start + BATCH]):
-                found[each.digest] = self._keep(each)
-        return found
-
-    def _keep(self, manifest: RawManifest) -> RawManifest:
-        self._manifests.put(manifest.digest, manifest.media_type, manifest.data)
-        return manifest
-
-    def _read_artifact(
-        self, path: str, tag: str, digest: str, manifest: RawManifest | None, tags: Iterable[str]
-    ) -> Reading:
-        address = self._address(path, tag)
-
-        def look() -> Observed:
-            found = manifest or self._keep(self.store.get_manifest(path, digest))
-            return Observed({address: replace(self._artifact(address, found), tags=tuple(tags))})
-
-        return Reading(self._observe(path, tag, look))
-
-    def _put(self, path: str, reference: str, manifest: RawManifest) -> None:
-        super()._put(path, reference, manifest)
-        self._keep(manifest)
 
     def _read_repositories(self, paths: Sequence[str]) -> Reading:
         if self._down is not None:
@@ -218,30 +152,15 @@ class EcrRegistry(StoreRegistry):
         except RegistryError as error:
             if error.code != ALREADY_EXISTS:
                 raise
-            names = differing(wanted, self._settings(path, wanted))
-            if names:
-                raise Conflict(
-                    f"{change.address} exists by now, with another {_listed(names)} than is wanted",
-                    hint="plan again to see what somebody created meanwhile",
-                ) from error
+            check_meanwhile(change, self._settings(path, wanted))
         else:
             self._correct(change, [name for name in wanted if name not in made], wanted, made=True)
 
     def _update(self, change: Change) -> None:
         """Correct what differs, if it is still what the plan saw."""
-        path, wanted, before = change.address.path, change.after or {}, change.before or {}
-        live = self._settings(path, wanted)
-        names = differing(wanted, live)
-        moved = [
-            name
-            for name in names
-            if canonical(name, seen(name, wanted[name], live.get(name))) != canonical(name, before.get(name))
-        ]
-        if moved:
-            raise Conflict(
-                f"{change.address} is not what the plan saw: its {_listed(moved)} changed",
-                hint="plan again to see what was changed meanwhile",
-            )
+        wanted = change.after or {}
+        live = self._settings(change.address.path, wanted)
+        names = outstanding(change, live)
         if names:
             self._correct(change, names, {**live, **wanted}, made=False)
 
@@ -262,20 +181,17 @@ class EcrRegistry(StoreRegistry):
             for correction in forms.corrections(names, settings):
                 self.store.correct(path, correction)
                 left = [name for name in left if name not in correction.names]
-                done.append(f"its {_listed(correction.names)} was set")
+                done.append(f"its {listed(correction.names)} was set")
             if names:
                 self.store.tag(path, {**tags, **forms.marks(self.spec.owner, written)})
         except RegistryError as error:
-            missing = f"its {_listed(left)} not" if left else "the marks of regsync not"
+            missing = f"its {listed(left)} not" if left else "the marks of regsync not"
             raise type(error)(
                 f"{', '.join([*done, missing])}: {error.message}",
                 hint=error.hint,
                 code=error.code,
                 status=error.status,
             ) from error
-
-    def _address(self, path: str, tag: str | None = None) -> Address:
-        return Address(self.spec.name, path, tag)
 
 
 def _alone(unreadable: Unreadable) -> Unreadable:
@@ -293,8 +209,3 @@ def _marked(live: LiveRepository, tags: Mapping[str, object]) -> LiveRepository:
 def _tags(settings: Mapping[str, Json]) -> dict[str, str]:
     written = settings.get("tags")
     return {key: str(value) for key, value in written.items()} if isinstance(written, dict) else {}
-
-
-def _listed(names: Sequence[str]) -> str:
-    *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last

@@ -79,7 +79,7 @@ class EcrStore(DistributionStore):
         return tuple(sorted(self.tagged(repository)))
 
     def manifests(self, repository: str, digests: Sequence[str]) -> Iterable[RawManifest]:
-        """Those of up to BATCH OCI manifests that come in one call; their digests are checked."""
+        """Those OCI manifests that come many at once; their digests are checked."""
         return ()
 
     def repositories(self, prefix: str) -> tuple[str, ...]:

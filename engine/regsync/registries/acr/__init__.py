@@ -1,0 +1,1 @@
+"""Azure Container Registry: its logins, and what it does by an API of its own."""

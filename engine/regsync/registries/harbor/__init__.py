@@ -1,0 +1,1 @@
+"""Harbor: a distribution server with an API for projects and lists. Knows Harbor's words; decides nothing."""
