@@ -11,6 +11,7 @@ import pytest
 from tests.support.memory_server import MemoryServer
 from tests.support.team import VERSION, Team
 
+
 @pytest.fixture
 def server() -> Iterator[MemoryServer]:
     with MemoryServer() as server:
