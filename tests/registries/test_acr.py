@@ -188,10 +188,11 @@ def test_a_lock_is_told_as_what_it_is(registry: Azure, whole: bool) -> None:
     assert f"az acr repository update --name team --{kind} {locked} --write-enabled true" in raised.value.hint
 
 
-def test_a_lock_on_deletes_is_told_as_what_it_is(registry: Azure) -> None:
+@pytest.mark.parametrize("verb", ["delete", "write"])
+def test_a_lock_that_forbids_a_delete_is_told_as_what_it_is(registry: Azure, verb: str) -> None:
     registry.push("1.0.0")
-    registry.front.locks.add((registry.repository, "1.0.0", "delete"))
-    with pytest.raises(PermissionDenied, match=r":1\.0\.0 is locked \(deleteEnabled: false\)"):
+    registry.front.locks.add((registry.repository, "1.0.0", verb))
+    with pytest.raises(PermissionDenied, match=rf":1\.0\.0 is locked \({verb}Enabled: false\)"):
         registry.delete("1.0.0")
 
 

@@ -151,7 +151,10 @@ class AcrFront(FaultProxy):
 
     def _locked(self, method: str, path: str) -> Answer | None:
         repository, tag, verb = written(method, path)
-        if {(repository, tag, verb), (repository, None, verb)} & self.locks:
+        forbidden = {"write", verb}  # who may not write may not delete
+        if verb and any(
+            (repository, place, each) in self.locks for place in (tag, None) for each in forbidden
+        ):
             text = "The operation is disallowed on this registry, repository or image."
             return error(405, "REGISTRY_DISALLOWED_OPERATION", text)
         return None

@@ -109,7 +109,7 @@ class AcrStore(DistributionStore):
         """Untag. DELETE on `/v2` takes a digest with all its tags, while ACR's own API takes the one tag; what is left
         without any stays as an untagged manifest, which is for the registry's retention policy."""
         path, scope = self._own_path(repository, tag), Scope(repository, ("delete",))
-        with self._telling_of_locks(repository, tag, "delete"):
+        with self._telling_of_locks(repository, tag, "delete", "write"):  # who may not write may not delete
             response = self._http.request("DELETE", path, scope=scope, expect={202, 404})
         if response.status == 404:
             with suppress(NotFound):
@@ -122,9 +122,9 @@ class AcrStore(DistributionStore):
         return path if tag is None else f"{path}/_tags/{tag}"
 
     @contextmanager
-    def _telling_of_locks(self, repository: str, tag: str | None, verb: str) -> Iterator[None]:
-        """Where ACR disallows to `write` or `delete`, look whether a lock is the reason. It answers 405 to all sorts of
-        things (REGISTRY_DISALLOWED_OPERATION: "on this registry, repository or image")."""
+    def _telling_of_locks(self, repository: str, tag: str | None, *verbs: str) -> Iterator[None]:
+        """Where ACR disallows something, look whether a lock is the reason, which is one on any of these verbs. It answers
+        405 to all sorts of things (REGISTRY_DISALLOWED_OPERATION: "on this registry, repository or image")."""
         try:
             yield
         except RegistryError as error:
@@ -134,7 +134,7 @@ class AcrStore(DistributionStore):
             places = [("image", image, self._own_path(repository, tag))] if tag else []
             places.append(("repository", repository, self._own_path(repository)))
             for kind, name, path in places:
-                if self._finds_locked(repository, path, verb):
+                if verb := self._locked(repository, path, verbs):
                     raise PermissionDenied(
                         f"{error.message}; {name} is locked ({verb}Enabled: false)",
                         hint=f"who locked it meant it to stay; to unlock it: az acr repository update "
@@ -144,13 +144,14 @@ class AcrStore(DistributionStore):
                     ) from error
             raise
 
-    def _finds_locked(self, repository: str, path: str, verb: str) -> bool:
-        """Whether an attribute says so. Who may not read attributes learns nothing."""
+    def _locked(self, repository: str, path: str, verbs: Sequence[str]) -> str | None:
+        """Which of these verbs an attribute forbids. Who may not read attributes learns nothing."""
         with suppress(RegistryError, AttributeError, KeyError, TypeError):
             scope = Scope(repository, _METADATA)
             document = self._http.request("GET", path, scope=scope, expect={200}).json()
-            return _is_locked(document.get("tag", document), verb)
-        return False
+            attributed = document.get("tag", document)
+            return next((verb for verb in verbs if _is_locked(attributed, verb)), None)
+        return None
 
 
 class AcrTransport(Transport):
@@ -186,9 +187,8 @@ class AcrTransport(Transport):
         try:
             return super().request(method, path, **options)
         except PermissionDenied as error:
-            if (
-                error.code is None and method != "HEAD"
-            ):  # not from the registry, but from where it redirected to
+            # A refusal without a code is not the registry's, but that of where it redirected to.
+            if error.code is None and method != "HEAD":
                 raise
             role, action = _ROLES.get(method, _READER)
             hint = f"the login needs the role {role} on the registry; a token needs {action} in its scope map"
