@@ -5,14 +5,13 @@ Knows OCI manifests and how a tag is moved safely; knows no vendor and no wire.
 
 from __future__ import annotations
 
-import io
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from regsync.content.index import read_layer
 from regsync.model.content import Content
@@ -46,6 +45,7 @@ from regsync.registries.image import (
     pack_manifest,
     recognise,
 )
+from regsync.registries.remote import RemoteBlob
 
 # Signatures, attestations and referrers that clients keep under a tag made of the digest they speak of (cosign, the
 # referrers tag schema of distribution-spec): they belong to that digest and are no artifacts of their own.
@@ -101,7 +101,7 @@ class StoreRegistry:
                 hint="plan again to see what was pushed meanwhile",
             )
         blobs: list[Blob] = [
-            EMPTY_CONFIG if digest == EMPTY_CONFIG.digest else _RemoteBlob(self.store, path, digest, size)
+            EMPTY_CONFIG if digest == EMPTY_CONFIG.digest else RemoteBlob(self.store, path, digest, size)
             for digest, size in named_blobs(manifest)
         ]
         return Copied(manifest, tuple(blobs))
@@ -330,37 +330,6 @@ def _uncounted(part: int) -> None:
 
 def _packed(payload: Payload) -> Copied:
     return Copied(pack_manifest(payload), (payload.layer, EMPTY_CONFIG))
-
-
-@dataclass(frozen=True, slots=True)
-class _RemoteBlob:
-    """A blob of another live registry, read anew each time it is opened."""
-
-    store: Store
-    repository: str
-    digest: str
-    size: int
-
-    def open(self) -> BinaryIO:
-        exits = ExitStack()
-        try:
-            stream = exits.enter_context(self.store.open_blob(self.repository, self.digest))
-        except BaseException:
-            exits.close()
-            raise
-        return _Closing(stream, exits)
-
-
-class _Closing(io.BufferedReader):
-    """A stream that ends what it was opened in when it is closed."""
-
-    def __init__(self, stream: BinaryIO, exits: ExitStack) -> None:
-        super().__init__(cast(io.RawIOBase, stream))
-        self._exits = exits
-
-    def close(self) -> None:
-        with self._exits:
-            super().close()
 
 
 def is_artifact(tag: str) -> bool:
