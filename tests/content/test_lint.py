@@ -168,6 +168,11 @@ def test_values_that_are_no_yaml(tmp_path: Path, text: str | bytes, expected: st
     assert lint_of(tmp_path, {"values.yaml": text}) == [f"YAML_INVALID {expected}"]
 
 
+def test_texts_in_brackets_may_hold_colons(tmp_path: Path) -> None:
+    values = IMAGES + "manifests: {nginx: {url: https://example.com/?a=b}}\n"
+    assert lint_of(tmp_path, {"values.yaml": values}) == []
+
+
 def test_values_beyond_reason_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lint_module, "TEXT_LIMIT", 100)
     assert lint_of(tmp_path, {"values.yaml": "#" * 101}) == [
