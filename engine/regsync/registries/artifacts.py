@@ -14,8 +14,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import BinaryIO, cast
 
-from regsync.content.index import read_layer
-from regsync.model.content import Content
 from regsync.model.errors import (
     AuthenticationFailed,
     Conflict,
@@ -26,7 +24,7 @@ from regsync.model.errors import (
 )
 from regsync.model.plan import Action, Change, Copy, ResourceType
 from regsync.model.reference import Address, is_repository, is_tag
-from regsync.model.registry import RegistrySpec
+from regsync.model.registry import Provider, RegistrySpec
 from regsync.model.state import LiveArtifact, LiveRepository, Observed, Unreadable, UnreadableScope
 from regsync.registries.base import (
     Blob,
@@ -39,8 +37,11 @@ from regsync.registries.base import (
     Store,
     Wanted,
 )
+from regsync.registries.chart_image import chart_image
+from regsync.registries.contents import Contents
 from regsync.registries.image import (
     EMPTY_CONFIG,
+    Image,
     base_repository_manifest,
     named_blobs,
     pack_manifest,
@@ -64,7 +65,7 @@ class StoreRegistry:
     def __init__(self, spec: RegistrySpec, store: Store, indexes: LayerIndexes) -> None:
         self.spec = spec
         self.store = store
-        self._indexes = indexes
+        self._contents = Contents(store, indexes)
         self._asking = threading.Lock()
         self._down: Unreadable | None = None
 
@@ -224,10 +225,12 @@ class StoreRegistry:
     def _artifact(self, address: Address, manifest: RawManifest) -> LiveArtifact:
         """What a tag points to. Reads the layer only where neither our mark nor an earlier read tells its content."""
         image = recognise(manifest)
+        if image.is_chart is not (self.spec.provider is Provider.HELM):
+            image = Image(owner=image.owner, note="a Helm chart" if image.is_chart else "no Helm chart")
         layer, content, note = image.layer, image.content, image.note
         if layer is not None and content is None:
             try:
-                content = self._layer_content(address.path, layer.digest)
+                content = self._contents.digest(address.path, image, layer)
             except NotFound:
                 note = f"its layer {layer.digest} is missing in the registry"
         return LiveArtifact(
@@ -242,15 +245,6 @@ class StoreRegistry:
             tags=(address.tag,) if address.tag else (),
             note=note,
         )
-
-    def _layer_content(self, path: str, digest: str) -> str | None:
-        known = self._indexes.get(digest)
-        if known is None:
-            with self.store.open_blob(path, digest) as stream:
-                content = read_layer(stream)  # to the end, where the digest is checked
-            known = (content if isinstance(content, Content) else None,)
-            self._indexes.put(digest, known[0])
-        return None if known[0] is None else known[0].digest
 
     def _create_base(self, path: str) -> None:
         manifest = base_repository_manifest()
@@ -322,6 +316,8 @@ def _uncounted(part: int) -> None:
 
 
 def _packed(payload: Payload) -> Copied:
+    if payload.config is not None:
+        return chart_image(payload)
     return Copied(pack_manifest(payload), (payload.layer, EMPTY_CONFIG))
 
 

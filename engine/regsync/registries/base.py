@@ -113,12 +113,17 @@ Read = Callable[[], Reading]
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What is pushed with a change: the packed layer, its title, and the content digest and owner for the mark."""
+    """What is pushed with a change: the packed layer, its title, and the content digest and owner for the mark.
+
+    A chart has no title but a config, as `helm push` writes it, and the provenance file that came with it, if any.
+    """
 
     layer: Blob
     title: str
     content: str
     owner: str
+    config: bytes | None = None
+    provenance: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
