@@ -9,13 +9,14 @@ import pytest
 
 from regsync.content import chart as chart_module
 from regsync.content import chartfiles
-from regsync.content.chart import Chart, ChartRead, chart_tag, lint_chart, pack_chart, read_chart
+from regsync.content.chart import Chart, ChartRead, lint_chart, pack_chart, read_chart
 from regsync.content.chartlayer import read_chart_layer
 from regsync.content.charttree import MAX_DEPTH
 from regsync.content.diff import diff_charts
 from regsync.model.content import Content
 from regsync.model.diagnostic import Diagnostic
 from regsync.model.errors import ContentError
+from regsync.model.reference import chart_tag, chart_version
 from tests.support.charts import Files, chart_yaml, helm_refuses, make_chart, tgz
 
 DATA = Path(__file__).parents[1] / "data" / "charts"
@@ -550,5 +551,6 @@ def test_a_diff_shows_the_lines_of_documents_as_helm_writes_them(tmp_path: Path)
     ]  # fmt: skip
 
 
-def test_plus_signs_become_underscores_in_tags() -> None:
-    assert chart_tag("1.2.3+a.b+c") == "1.2.3_a.b_c"
+def test_a_plus_sign_becomes_an_underscore_in_the_tag_and_back() -> None:
+    assert chart_tag("1.2.3+a.b") == "1.2.3_a.b"
+    assert chart_version("1.2.3_a.b") == "1.2.3+a.b"

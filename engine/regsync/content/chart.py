@@ -21,7 +21,7 @@ from regsync.model.content import Content, FileEntry
 from regsync.model.diagnostic import Diagnostic, Origin
 from regsync.model.errors import ContentError
 from regsync.model.gojson import go_json
-from regsync.model.reference import is_tag, sha256_digest
+from regsync.model.reference import chart_tag, is_tag, sha256_digest
 
 MAX_PROVENANCE = 1 << 20
 """Bytes of the largest provenance file; it holds a Chart.yaml, a hash and a signature."""
@@ -48,7 +48,7 @@ class Chart:
 
     @property
     def tag(self) -> str:
-        """The tag that `helm push` gives it: no tag has a plus sign."""
+        """The tag that `helm push` gives it."""
         return chart_tag(self.version)
 
     def texts(self, paths: Collection[str], limit: int) -> dict[str, bytes]:
@@ -66,11 +66,6 @@ class ChartRead:
 
     chart: Chart | None
     diagnostics: tuple[Diagnostic, ...]
-
-
-def chart_tag(version: str) -> str:
-    """The tag of a chart's version, as Helm has it."""
-    return version.replace("+", "_")
 
 
 def read_chart(path: Path, shown: str) -> ChartRead:

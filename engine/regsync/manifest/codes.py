@@ -136,8 +136,8 @@ _ALL = (
         "RS122",
         "a base content path that cannot be used",
         "A base content path is a repository name or the beginning of one: lower-case letters and digits, "
-        "separated by `.`, `_`, `-` and `/`. Palette and regsync append spectro-packs/archive themselves; a path "
-        "that holds it would lead to spectro-packs/archive/spectro-packs/archive, where Palette finds nothing.",
+        "separated by `.`, `_`, `-` and `/`. For packs, Palette and regsync append spectro-packs/archive themselves; a "
+        "path that holds it would lead to spectro-packs/archive/spectro-packs/archive, where Palette finds nothing.",
     ),
     _error(
         "RS123",
@@ -167,10 +167,11 @@ _ALL = (
     ),
     _error(
         "RS127",
-        "a folder that is no pack",
-        "Every folder that `packs:` finds must hold a pack.json. A folder that is left out silently would, with "
-        "pruning, be a delete. Name the pack's folder itself, or keep others out with `exclude:`, which takes "
-        "globs on folder names.",
+        "a match that is no pack or chart",
+        "Every folder that `packs:` finds must hold a pack.json, and every folder that `charts:` finds a Chart.yaml; "
+        "`charts:` also takes packaged charts, files that end in .tgz. What is left out silently would, with pruning, "
+        "be a delete. Name the folder or archive itself, or keep others out with `exclude:`, which takes globs on "
+        "the names of folders and archives.",
     ),
     _error(
         "RS128",
@@ -204,9 +205,9 @@ _ALL = (
     ),
     _error(
         "RS133",
-        "a layout among the packs that it is made of",
-        "The directory of a layout registry lies in a folder that `packs:` of the same document names, or will "
-        "be matched by one of its globs: what regsync writes there would be read as content of packs in the next "
+        "a layout among the packs or charts that it is made of",
+        "The directory of a layout registry lies in a folder that `packs:` or `charts:` of the same document names, "
+        "or will be matched by one of its globs: what regsync writes there would be read as content in the next "
         "run. Choose a directory elsewhere, or keep it out of a glob with `exclude:`.",
     ),
     _error(

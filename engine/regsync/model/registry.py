@@ -18,6 +18,16 @@ class Provider(StrEnum):
     PACK = "pack"
     HELM = "helm"
 
+    @property
+    def noun(self) -> str:
+        """What its artifacts are called."""
+        return "chart" if self is Provider.HELM else "pack"
+
+    @property
+    def namespace(self) -> str:
+        """What stands between a base content path and the name of an artifact."""
+        return PACK_NAMESPACE if self is Provider.PACK else ""
+
 
 class RegistryType(StrEnum):
     BASIC = "basic"
@@ -189,6 +199,8 @@ class RegistrySpec:
     tls: Tls = field(default_factory=Tls)
     policy: Policy = field(default_factory=Policy)
     repositories: Repositories = field(default_factory=Repositories)
+    synchronization: bool = True
+    """Whether Palette lists its content by itself; without, users type names and versions."""
     origins: Mapping[str, Origin] = field(default_factory=dict)
     """Positions of the written fields below `spec`, by dotted name (`policy.overwrite`)."""
 
@@ -224,18 +236,20 @@ class RegistrySpec:
 
     def repository(self, base_content_path: str, name: str = "") -> str:
         """The repository of pack or chart `name` under a base content path; without a name the base repository."""
-        parts = [base_content_path, PACK_NAMESPACE if self.provider is Provider.PACK else "", name]
+        parts = [base_content_path, self.provider.namespace, name]
         return "/".join(part for part in parts if part)
 
 
 @dataclass(frozen=True, slots=True)
 class ContentItem:
-    """A folder that a manifest names, one per match of a glob. `shown` is the folder as messages name it."""
+    """A pack or chart that a manifest names, one per match of a glob. `local` is its folder or archive, `shown` how
+    messages name that; `provider` tells which of the two it is."""
 
-    folder: Path
+    local: Path
     shown: str
     base_content_path: str
     origin: Origin
+    provider: Provider = Provider.PACK
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ def compose(declarations: Sequence[Declaration], *, files: int, sink: Sink) -> C
     """Read every folder once, however many registries name it, and lay the packs out over the registries."""
     shown: dict[Path, str] = {}
     for item in _items(declarations):
-        shown.setdefault(item.folder, item.shown)
+        shown.setdefault(item.local, item.shown)
     reads: dict[Path, PackRead] = {}
     for done, (folder, name) in enumerate(shown.items(), start=1):
         reads[folder] = read_pack(folder, name)
@@ -100,7 +100,7 @@ def _registry(
     diagnostics: list[Diagnostic] = []
     artifacts: dict[Address, DesiredArtifact] = {}
     for item in declaration.items:
-        pack = reads[item.folder].pack
+        pack = reads[item.local].pack
         if pack is None:
             continue
         artifact = _artifact(spec, item, pack)
