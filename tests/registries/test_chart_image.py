@@ -110,7 +110,9 @@ def test_annotations_of_a_chart_cannot_stand_in_for_marks() -> None:
 def test_our_own_document_is_recognised() -> None:
     chart = payload()
     layer = Layer(chart.layer.digest, chart.layer.size)
-    assert recognise(chart_image(chart).manifest) == Image(layer, chart.content, OWNER, is_chart=True)
+    image = recognise(chart_image(chart).manifest)
+    assert image == Image(layer, chart.content, OWNER, is_chart=True, chart="classic:15.0.1")
+    assert image.marked
 
 
 def test_a_mark_does_not_speak_of_what_is_signed() -> None:

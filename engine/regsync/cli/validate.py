@@ -1,4 +1,4 @@
-"""`validate`: manifests and packs, offline."""
+"""`validate`: manifests, packs and charts, offline."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from regsync.cli.display import Display
 from regsync.cli.options import DiagnosticsFormat
 from regsync.cli.plan import default_paths, gather_variables, open_workspace
 from regsync.cli.status import INVALID, OK
+from regsync.content.chart import Chart, lint_chart
 from regsync.content.lint import lint_pack
 from regsync.model.diagnostic import Diagnostic, Severity, has_errors
 from regsync.report import machine
@@ -30,7 +31,9 @@ def run(
         checked = workspace.check(
             default_paths(console, paths), gather_variables(console, assignments, variable_files)
         )
-        found = [*checked.diagnostics, *(each for pack in checked.packs for each in lint_pack(pack))]
+    found = list(checked.diagnostics)
+    for each in checked.read:
+        found += lint_chart(each) if isinstance(each, Chart) else lint_pack(each)
     diagnostics = sorted(found, key=Diagnostic.sort_key)
     if strict:
         diagnostics = [replace(each, severity=Severity.ERROR) for each in diagnostics]
@@ -42,8 +45,11 @@ def run(
         case _:
             console.out(render_diagnostics(diagnostics, concise=output is DiagnosticsFormat.CONCISE))
             if not diagnostics:
-                examined = (
-                    f"{show_count(checked.desired.files, 'file')}, {show_count(len(checked.packs), 'pack')}"
-                )
-                console.out([line(f"Valid. {examined}, nothing to report.", Style.STRONG)])
+                charts = sum(isinstance(each, Chart) for each in checked.read)
+                examined = [show_count(checked.desired.files, "file")]
+                if len(checked.read) > charts or not charts:
+                    examined.append(show_count(len(checked.read) - charts, "pack"))
+                if charts:
+                    examined.append(show_count(charts, "chart"))
+                console.out([line(f"Valid. {', '.join(examined)}, nothing to report.", Style.STRONG)])
     return INVALID if has_errors(diagnostics) else OK

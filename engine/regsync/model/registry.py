@@ -234,6 +234,13 @@ class RegistrySpec:
         }
         return {key: value for key, value in parts.items() if value}
 
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """What the repositories of its artifacts begin with, each prefix ending in a slash; an empty one stands for the
+        top of the registry."""
+        bases = [self.repository(path) for path in self.base_content_paths or ("",)]
+        return tuple(f"{base}/" if base else "" for base in bases)
+
     def repository(self, base_content_path: str, name: str = "") -> str:
         """The repository of pack or chart `name` under a base content path; without a name the base repository."""
         parts = [base_content_path, self.provider.namespace, name]

@@ -58,7 +58,7 @@ def compare_artifact(
         )
 
     ours = live.marked and live.owner == spec.owner
-    reason, why = _difference(desired, live)
+    reason, why = _difference(desired, live, spec.provider.noun)
     change = replace(
         change,
         action=Action.UPDATE,
@@ -128,10 +128,12 @@ def compare_absence(
 def is_ours(spec: RegistrySpec, live: LiveArtifact) -> bool:
     """Whether this owner's regsync pushed `live` under this very tag.
 
-    The mark goes along when somebody gives the same OCI manifest a second tag (`oras tag`); the title does not fit then.
+    The mark goes along when somebody gives the same OCI manifest a second tag (`oras tag`); the title of a pack, and what
+    a chart calls itself, do not fit then.
     """
-    title = f"{live.address.path.rpartition('/')[2]}-{live.address.tag}.tar.gz"
-    return live.marked and live.owner == spec.owner and live.title == title
+    name, tag = live.address.path.rpartition("/")[2], live.address.tag
+    fits = live.chart == f"{name}:{tag}" if live.chart else live.title == f"{name}-{tag}.tar.gz"
+    return live.marked and live.owner == spec.owner and fits
 
 
 def prune(spec: RegistrySpec, live: LiveArtifact) -> Change:
@@ -167,9 +169,9 @@ def protected(spec: RegistrySpec, address: Address) -> bool:
     return any(fnmatchcase(form, pattern) for form in forms for pattern in spec.policy.protect)
 
 
-def _difference(desired: DesiredArtifact, live: LiveArtifact) -> tuple[Reason, str]:
+def _difference(desired: DesiredArtifact, live: LiveArtifact, noun: str) -> tuple[Reason, str]:
     if live.content is None:
-        return Reason.OTHER_CONTENT, "the tag holds something that is no pack"
+        return Reason.OTHER_CONTENT, f"the tag holds something that is no {noun}"
     if live.content != desired.content.digest:
         return Reason.CONTENT_DIFFERS, "the tag exists with other content"
     return (

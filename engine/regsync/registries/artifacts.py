@@ -80,7 +80,7 @@ class StoreRegistry:
     def open_layer(self, artifact: LiveArtifact) -> AbstractContextManager[BinaryIO]:
         """The layer of a live artifact. Raises RegistryError where it has none."""
         if artifact.layer_digest is None:
-            raise RegistryError(f"{artifact.address} has no layer that holds a pack")
+            raise RegistryError(f"{artifact.address} has no layer that holds a {self.spec.provider.noun}")
         return self.store.open_blob(artifact.address.path, artifact.layer_digest)
 
     @property
@@ -147,19 +147,23 @@ class StoreRegistry:
         return Reading(self._observe(path, None, look))
 
     def _read_beneath(self, prefix: str, wanted: Wanted) -> Reading:
-        """The repositories with a prefix, and a read for each; where the catalogue is denied, those known anyway."""
+        """The repositories one level beneath a prefix, and a read for each; where the catalogue is denied, those known
+        anyway."""
         if self._down is not None:
             return Reading(Observed(unreadable=(self._down,)))
         notes: tuple[str, ...] = ()
         try:
-            paths = frozenset(each for each in self.store.repositories(prefix) if is_repository(each))
+            every = self.store.repositories(prefix)
+            paths = frozenset(
+                each for each in every if is_repository(each) and "/" not in each.removeprefix(prefix)
+            )
         except RegistryError as error:
             unreadable = self._unreadable(error, prefix.removesuffix("/"), None)
             if unreadable.scope is UnreadableScope.REGISTRY or not isinstance(error, _DENIED):
                 return Reading(Observed(unreadable=(unreadable,)))
             paths = frozenset(each for each in wanted.tags if each.startswith(prefix))
             notes = (
-                f"prune does not see repositories beneath {prefix} that no manifest names: {error.message}",
+                f"prune does not see repositories beneath {prefix or '/'} that no manifest names: {error.message}",
             )
         listing = Listing(prefix, set(paths), complete=not notes)
         reads = [
@@ -239,10 +243,12 @@ class StoreRegistry:
             content=content,
             title=layer.title if layer else None,
             owner=image.owner,
-            marked=image.content is not None,
+            marked=image.marked,
             layer_digest=layer.digest if layer else None,
             layer_size=layer.size if layer else None,
             tags=(address.tag,) if address.tag else (),
+            chart=image.chart,
+            provenance=(image.provenance.digest, image.provenance.size) if image.provenance else None,
             note=note,
         )
 

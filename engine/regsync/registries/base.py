@@ -90,8 +90,8 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to observe: tags by repository, repositories themselves, prefixes (ending in `/`) to list whole, and the
-    repositories of which it must be known who owns them."""
+    """What to observe: tags by repository, repositories themselves, prefixes (see `RegistrySpec.prefixes`) of which all
+    repositories one level beneath are to be listed whole, and the repositories of which it must be known who owns them."""
 
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     repositories: tuple[str, ...] = ()

@@ -23,11 +23,11 @@ from regsync.registries.image import (
     OWNER_MARK,
     PROVENANCE_LAYER,
     TITLE,
+    VERSION,
     BytesBlob,
 )
 
 _IMAGE = "org.opencontainers.image."
-_VERSION = f"{_IMAGE}version"
 
 
 def chart_image(payload: Payload) -> Copied:
@@ -70,13 +70,13 @@ def chart_annotations(config: bytes, created: str) -> dict[str, str]:
     own = {
         f"{_IMAGE}description": chart.get("description", ""),
         TITLE: chart.get("name", ""),
-        _VERSION: chart.get("version", ""),
+        VERSION: chart.get("version", ""),
         f"{_IMAGE}url": chart.get("home", ""),
         CREATED: created,
         f"{_IMAGE}source": next(iter(chart.get("sources", ())), ""),
         f"{_IMAGE}authors": ", ".join(map(_author, chart.get("maintainers", ()))),
     }
-    theirs = {key: text for key, text in chart.get("annotations", {}).items() if key not in (TITLE, _VERSION)}
+    theirs = {key: text for key, text in chart.get("annotations", {}).items() if key not in (TITLE, VERSION)}
     return {key: text for key, text in own.items() if text.strip()} | theirs
 
 

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from regsync.model.content import CONTENT_ALGORITHM
 from regsync.model.errors import ProtocolError, RegistryError
 from regsync.model.gojson import go_json
-from regsync.model.reference import is_digest, sha256_digest
+from regsync.model.reference import chart_tag, is_digest, sha256_digest
 from regsync.registries.base import Payload, RawManifest
 
 IMAGE_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -30,6 +30,7 @@ OLD_CHART_LAYER = "application/tar+gzip"
 """What Helm wrote before 3.7 and still pulls."""
 
 TITLE = "org.opencontainers.image.title"
+VERSION = "org.opencontainers.image.version"
 CREATED = "org.opencontainers.image.created"
 UNPACK = "io.deis.oras.content.unpack"
 CONTENT_MARK = "regsync.content.digest"
@@ -80,7 +81,8 @@ class Image:
 
     `layer` is None where there is neither to be found (*other content*), `content` is the content digest where our
     mark speaks of this very layer, `owner` our other mark, and `note` what is unusual about the form. `provenance` is
-    a chart's second layer; what it signs is part of the content, of which a mark then says nothing.
+    a chart's second layer; what it signs is part of the content, of which a mark then says nothing. `chart` is what a
+    chart's annotations call it, `name:tag`.
     """
 
     layer: Layer | None = None
@@ -89,6 +91,12 @@ class Image:
     note: str | None = None
     is_chart: bool = False
     provenance: Layer | None = None
+    chart: str | None = None
+
+    @property
+    def marked(self) -> bool:
+        """Whether a mark of ours speaks of this very layer."""
+        return self.content is not None or (self.is_chart and self.owner is not None)
 
 
 def pack_manifest(payload: Payload) -> RawManifest:
@@ -165,7 +173,7 @@ def recognise(manifest: RawManifest) -> Image:
     owner = annotations.get(OWNER_MARK) or None
     config = document.get("config")
     if isinstance(config, dict) and config.get("mediaType") == CHART_CONFIG:
-        return _chart(document, annotations.get(CONTENT_MARK, ""), owner)
+        return _chart(document, annotations)
     payloads, others = _payloads(document.get("layers", document.get("blobs")))
     if len(payloads) != 1:
         return Image(
@@ -200,7 +208,7 @@ def named_blobs(manifest: RawManifest) -> list[tuple[str, int]]:
     return named
 
 
-def _chart(document: dict[str, Any], mark: str, owner: str | None) -> Image:
+def _chart(document: dict[str, Any], annotations: Mapping[str, str]) -> Image:
     """What the OCI manifest of a chart says. Helm finds its layers by their types, in any order.
 
     `helm push` copies annotations out of Chart.yaml: ours are marks only where they speak of the very layer, whose
@@ -214,14 +222,16 @@ def _chart(document: dict[str, Any], mark: str, owner: str | None) -> Image:
     provenance = _layer(proofs[0]) if len(proofs) == 1 else None
     if layer is None or (proofs and provenance is None):
         return Image(note="holds no chart that Helm would pull", is_chart=True)
-    marked = _marked_content(mark, layer.digest)
+    marked = _marked_content(annotations.get(CONTENT_MARK, ""), layer.digest)
+    name, version = annotations.get(TITLE), annotations.get(VERSION)
     return Image(
         layer=layer,
         content=None if provenance else marked,
-        owner=owner if marked else None,
+        owner=(annotations.get(OWNER_MARK) or None) if marked else None,
         note="holds more than a chart" if len(every) > len(charts) + len(proofs) else None,
         is_chart=True,
         provenance=provenance,
+        chart=f"{name}:{chart_tag(version)}" if name and version else None,
     )
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
-from regsync.content.pack import Pack
 from regsync.manifest.load import Variables, load
 from regsync.model.diagnostic import Diagnostic, Severity, has_errors
 from regsync.model.errors import ManifestInvalid, UsageError
@@ -29,7 +28,7 @@ from regsync.registries.base import (
     supported,
 )
 from regsync.run.apply import Stop, apply
-from regsync.run.desired import as_source, compose
+from regsync.run.desired import Source, Sources, as_source, compose
 from regsync.run.diffs import add_diffs
 from regsync.run.observe import observe
 from regsync.run.replication import PATIENCE, Patience
@@ -42,10 +41,11 @@ Opener = Callable[[RegistrySpec, Surroundings], Registry]
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What the manifests and folders say, without a look at any registry."""
+    """What the manifests, packs and charts say, without a look at any registry; see `Composed`."""
 
     desired: DesiredState
-    packs: tuple[Pack, ...]
+    sources: Sources
+    read: tuple[Source, ...]
     diagnostics: tuple[Diagnostic, ...]
 
 
@@ -74,6 +74,7 @@ class Workspace:
         self._sink = sink
         self._opener = opener
         self._registries: dict[str, Registry] = {}
+        self._sources: Sources = {}
         self._live = LiveState({})
         self._exits = ExitStack()
         self._pool: ThreadPoolExecutor | None = None
@@ -99,7 +100,7 @@ class Workspace:
         )
         composed = compose(loaded.declarations, files=loaded.files, sink=self._sink)
         diagnostics = sorted((*loaded.diagnostics, *composed.diagnostics), key=Diagnostic.sort_key)
-        return Checked(composed.state, composed.packs, tuple(diagnostics))
+        return Checked(composed.state, composed.sources, composed.read, tuple(diagnostics))
 
     def plan(self, request: PlanRequest) -> tuple[Plan, DesiredState]:
         """Compare manifests and live registries, those that the selection can reach.
@@ -114,11 +115,12 @@ class Workspace:
                 f"nothing to compare: no document of kind Registry in {', '.join(request.paths)}",
                 hint="name the file that declares the registry, too",
             )
+        self._sources = checked.sources
         desired, notes = _reached(checked.desired, request.selection)
         registries = self.registries(desired)
         self._live = observe(desired, registries, pool=self._threads(), sink=self._sink)
         plan = build_plan(request, desired, self._live)
-        plan = add_diffs(plan, desired, self._live, registries, pool=self._threads())
+        plan = add_diffs(plan, checked.sources, self._live, registries, pool=self._threads())
         warnings = [each for each in checked.diagnostics if each.severity is Severity.WARNING]
         for each in warnings:
             self._sink(Found(each))
@@ -155,6 +157,7 @@ class Workspace:
         return apply(
             plan,
             desired,
+            self._sources,
             self._registries,
             pool=self._threads(),
             sink=self._sink,
