@@ -118,6 +118,7 @@ def test_the_examples_load_without_a_finding() -> None:
     assert loaded.diagnostics == ()
     assert sorted(each.spec.name for each in loaded.declarations) == [
         "airgap",
+        "charts",
         "demo",
         "ecr-prod@eu-west-1",
         "ecr-prod@us-east-1",
