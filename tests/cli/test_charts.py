@@ -231,3 +231,8 @@ def test_without_synchronization_endpoints_tells_what_to_type(tmp_path: Path) ->
     assert shown["to_type"][0] == {"base_content_path": "", "name": "api", "version": "1.0.0+b.1"}
     team.declare({"charts": "../charts/*"}, synchronization=True)
     assert "to type" not in team.run("endpoints").out
+
+
+def test_a_registry_of_charts_is_checked_where_a_chart_goes(team: Team) -> None:
+    ran = team.run("registries", "check")
+    assert (ran.status, ran.out[:13]) == (0, "ok       team")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="regsync",
-    help="Plan and apply for OCI registries: what YAML manifests say of packs, compared with what is there.",
+    help="Plan and apply for OCI registries: what YAML manifests say of packs and charts, compared with what is there.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -75,7 +75,7 @@ def validate(
     variables: o.Vars = None,
     variable_files: o.VarFiles = None,
 ) -> int:
-    """Check manifests and packs offline. Syntax, schema, references, and what would break in Palette."""
+    """Check manifests, packs and charts offline. Syntax, schema, references, and what would break in Palette."""
     from regsync.cli.validate import run
 
     return run(

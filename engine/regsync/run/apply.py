@@ -203,7 +203,9 @@ def _size(payload: Payload | Copied | None) -> int:
     """Bytes to be sent at most."""
     if isinstance(payload, Copied):
         return sum(blob.size for blob in payload.blobs)
-    return 0 if payload is None else payload.layer.size
+    if payload is None:
+        return 0
+    return payload.layer.size + len(payload.config or b"") + len(payload.provenance or b"")
 
 
 class _Sent:
