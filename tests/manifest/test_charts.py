@@ -93,12 +93,6 @@ def test_a_tombstone_names_a_version_or_its_tag(library: Desk, written: str) -> 
     assert tombstone == Tombstone("web", "1.0.0_build.4", "team", tombstone.origin)
 
 
-def test_charts_of_repositories_wait_for_a_later_version(library: Desk) -> None:
-    upstream = "{repository: 'https://charts.example.com', name: redis, version: '18.1.0'}"
-    found = library.found(charts(content=f"{{charts: {upstream}}}"))
-    assert (found.code, marked(found)) == ("RS116", "{")
-
-
 def test_charts_have_no_base_repository(library: Desk) -> None:
     found = library.found(charts("repositories: {base: true}"))
     assert (found.code, marked(found)) == ("RS129", "base")

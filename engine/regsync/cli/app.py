@@ -232,6 +232,28 @@ def registries_check(
 
 
 @app.command()
+def lock(
+    context: typer.Context,
+    paths: o.Paths = None,
+    update: o.Update = None,
+    variables: o.Vars = None,
+    variable_files: o.VarFiles = None,
+    parallelism: o.Parallelism = 8,
+) -> int:
+    """Pin the charts that come from elsewhere. What is missing in the lock files is added, the rest is kept."""
+    from regsync.cli.lock import run
+
+    return run(
+        context.obj,
+        paths,
+        update=update or [],
+        assignments=variables,
+        variable_files=variable_files,
+        parallelism=parallelism,
+    )
+
+
+@app.command()
 def iam(
     context: typer.Context,
     paths: o.Paths = None,

@@ -12,10 +12,12 @@ from regsync.cli.plan import default_paths, gather_variables, open_workspace
 from regsync.cli.status import INVALID, OK
 from regsync.content.chart import Chart, lint_chart
 from regsync.content.lint import lint_pack
+from regsync.content.pack import Pack
 from regsync.model.diagnostic import Diagnostic, Severity, has_errors
 from regsync.report import machine
 from regsync.report.diagnostics import render_diagnostics
 from regsync.report.lines import Style, line, show_count
+from regsync.run.upstream import Upstream
 
 
 def run(
@@ -45,10 +47,12 @@ def run(
         case _:
             console.out(render_diagnostics(diagnostics, concise=output is DiagnosticsFormat.CONCISE))
             if not diagnostics:
-                charts = sum(isinstance(each, Chart) for each in checked.read)
+                packs = sum(isinstance(each, Pack) for each in checked.read)
+                pinned = {each.pin for each in checked.sources.values() if isinstance(each, Upstream)}
+                charts = len(checked.read) - packs + len(pinned)
                 examined = [show_count(checked.desired.files, "file")]
-                if len(checked.read) > charts or not charts:
-                    examined.append(show_count(len(checked.read) - charts, "pack"))
+                if packs or not charts:
+                    examined.append(show_count(packs, "pack"))
                 if charts:
                     examined.append(show_count(charts, "chart"))
                 console.out([line(f"Valid. {', '.join(examined)}, nothing to report.", Style.STRONG)])

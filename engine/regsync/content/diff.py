@@ -55,6 +55,20 @@ def diff_charts(before: Content, after: Chart, layer: Readable) -> tuple[FileDif
     )
 
 
+def diff_chart_archives(
+    before: Content, after: Content, layer: Readable, archive: Readable
+) -> tuple[FileDiff, ...]:
+    """The same for two packaged charts: `layer` holds `before`, `archive` holds `after`; each is read once."""
+    return _differences(
+        before,
+        after,
+        lambda wanted: (
+            extract_chart(layer, wanted, SIZE_LIMIT),
+            extract_chart(archive, wanted, SIZE_LIMIT),
+        ),
+    )
+
+
 def _differences(
     before: Content, after: Content, texts_of: Callable[[frozenset[str]], _Texts]
 ) -> tuple[FileDiff, ...]:

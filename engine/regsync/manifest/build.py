@@ -17,6 +17,7 @@ from regsync.manifest.endpoint import (
     layout_directory,
     network_url,
 )
+from regsync.manifest.lock import Locks
 from regsync.manifest.nodes import Mark, Node, Unknown, problem
 from regsync.manifest.repositories import in_one_region, read_repositories
 from regsync.manifest.rules import check_registry
@@ -44,9 +45,13 @@ class Document:
 
 
 def build(
-    documents: Sequence[Document], supported: frozenset[RegistryType], problems: list[Diagnostic]
+    documents: Sequence[Document],
+    supported: frozenset[RegistryType],
+    problems: list[Diagnostic],
+    locks: Locks | None = None,
 ) -> list[Declaration]:
-    """What the Registry documents declare, as far as it can be told; everything that is wrong becomes a finding."""
+    """What the Registry documents declare, as far as it can be told; everything that is wrong becomes a finding.
+    Without `locks` nothing has to be pinned."""
     by_name: dict[tuple[str, str], Document] = {}
     for each in documents:
         if each.name is None:
@@ -65,6 +70,7 @@ def build(
         palettes=[name for kind, name in by_name if kind == "Palette"],
         supported=supported,
         problems=problems,
+        locks=locks,
     )
     return [
         declaration
@@ -80,6 +86,7 @@ class _Builder:
     palettes: Sequence[str]
     supported: frozenset[RegistryType]
     problems: list[Diagnostic]
+    locks: Locks | None
     places: dict[tuple[str, str], Mark] = field(default_factory=dict)
 
     def declarations(self, document: Document) -> list[Declaration]:
@@ -107,16 +114,19 @@ class _Builder:
             claimed = paths or ({"": endpoint.mark} if all_known else {})
             for place in places:
                 self._claim(place, base_path, provider, claimed)
-        rules = Content(provider, list(paths) if all_known else None, self.sets)
+        rules = Content(provider, list(paths) if all_known else None, self.sets, self.locks)
         content = rules.spread(spec.find("content"), self.problems)
         if places and endpoint and provider and type_ is RegistryType.LAYOUT:
             written_to = [Path(places[0].endpoint, each, provider.namespace) for each in paths or [""]]
             self._check_layout(places[0], endpoint, written_to, content)
         items, tombstones = tuple(content.items.values()), tuple(content.tombstones.values())
+        upstream = tuple(content.upstream.values())
         sound = document.sound and places and not has_errors(self.problems[before:])
         if not (sound and document.name and endpoint and type_ and provider and base_path is not None):
             unknown = _unknown_registry(document)
-            return [Declaration(unknown, items, tombstones)] if items or tombstones else []
+            return (
+                [Declaration(unknown, items, tombstones, upstream)] if items or tombstones or upstream else []
+            )
         name = document.name.text
         default, synchronization = spec.find("defaultRegion"), spec.find("synchronization")
         return [
@@ -145,6 +155,7 @@ class _Builder:
                 ),
                 items,
                 tombstones,
+                upstream,
             )
             for place, connect_to in zip(places, connections, strict=True)
         ]

@@ -217,6 +217,21 @@ _ALL = (
         "object with `rules`, a repository policy one with `Statement`. No object in them may have a key twice, "
         "since only one of the two would count.",
     ),
+    _error(
+        "RS135",
+        "a lock file that cannot be used",
+        "regsync.lock.yaml is written by `regsync lock`, and a plan trusts what stands in it. Where it is not what "
+        "that command would write (edited by hand, or merged in a conflict), restore it from version control, or "
+        "remove the entry and run `regsync lock` again.",
+    ),
+    _error(
+        "RS136",
+        "a chart from elsewhere is not pinned",
+        "A chart in a chart repository or in another registry is pinned by `regsync lock`, an exact version too: the "
+        "versions, their sources and digests stand in regsync.lock.yaml beside the manifest that asks for it, and a "
+        "plan reads nothing else. So the same commit always means the same plan. The entry is missing, or the manifest "
+        "asks for something else by now.",
+    ),
 )
 
 CODES: Mapping[str, Explanation] = {each.code: each for each in _ALL}

@@ -11,10 +11,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from regsync.manifest.endpoint import is_base_content_path
+from regsync.manifest.lock import Locks, lock_beside
 from regsync.manifest.nodes import Mark, Node, did_you_mean, kind_of_path, problem
+from regsync.manifest.upstream import read_upstream
 from regsync.model.diagnostic import Diagnostic
 from regsync.model.reference import chart_tag, is_repository, is_tag
 from regsync.model.registry import PACK_NAMESPACE, ContentItem, Provider, Tombstone
+from regsync.model.upstream import Asked, UpstreamItem
 
 _BRACES = re.compile(r"\{[^{}]*,[^{}]*\}")
 _OTHER_SORT = {Provider.PACK: "charts", Provider.HELM: "packs"}
@@ -62,6 +65,7 @@ class Spread:
     items: dict[tuple[str, Path], ContentItem] = field(default_factory=dict)
     tombstones: dict[tuple[str, str, str], Tombstone] = field(default_factory=dict)
     patterns: list[Pattern] = field(default_factory=list)
+    upstream: dict[tuple[str, Asked], UpstreamItem] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +73,13 @@ class Content:
     """Where a registry's content goes and which sets it may name.
 
     `provider` and `base_content_paths` are None where they are not known, or not all of the paths. `sets` holds the
-    content of every set by name, None where that is not known.
+    content of every set by name, None where that is not known. Without `locks` nothing has to be pinned.
     """
 
     provider: Provider | None
     base_content_paths: Sequence[str] | None
     sets: Mapping[str, Node | None]
+    locks: Locks | None = None
 
     def spread(self, content: Node | None, problems: list[Diagnostic]) -> Spread:
         """Everything that `content` comes to, as far as it is known. What is wrong with it becomes a finding."""
@@ -146,7 +151,7 @@ class Content:
     ) -> None:
         """Add what one path or glob leads to."""
         if isinstance(pattern.value, dict):
-            problems.append(problem("RS116", pattern.mark, "charts of repositories are not supported yet"))
+            self._take(pattern, path, excluded, result, problems)
             return
         if excluded is not None:
             result.patterns.append(Pattern(pattern, excluded))
@@ -155,6 +160,24 @@ class Content:
                 shown, local = pattern.mark.file.show(found), Path(os.path.realpath(found))
                 item = ContentItem(local, shown, path, pattern.mark.origin, provider)
                 result.items.setdefault((path, local), item)
+
+    def _take(
+        self,
+        node: Node,
+        path: str | None,
+        excluded: Sequence[str] | None,
+        result: Spread,
+        problems: list[Diagnostic],
+    ) -> None:
+        """Add a chart from elsewhere, with what is pinned for it."""
+        chart = read_upstream(node, problems)
+        if chart is None or excluded is None or any(fnmatchcase(chart.name, each) for each in excluded):
+            return
+        pins = self.locks.pins_for(chart, node, problems) if self.locks else ()
+        if path is not None:
+            file = lock_beside(node.mark.file)
+            item = UpstreamItem(chart, path, file.path, file.shown, pins)
+            result.upstream.setdefault((path, chart.asked), item)
 
 
 def _patterns(item: Node) -> list[str] | None:

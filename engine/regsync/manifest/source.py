@@ -30,6 +30,9 @@ from regsync.model.diagnostic import Diagnostic
 MAX_VALUES = 20_000
 """Values in one file. Aliases multiply, so a small file could otherwise fill the memory."""
 
+LOCK_NAME = "regsync.lock.yaml"
+"""The file beside manifests that `regsync lock` writes, and that is none itself."""
+
 _QUOTED_TEMPLATE = 'a template is put in quotes: "{{ var.NAME }}"'
 _SUFFIXES = (".yaml", ".yml")
 _TAGS = ("str", "int", "float", "bool", "null", "timestamp", "merge", "value", "map", "seq")
@@ -48,7 +51,8 @@ _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 
 
 def find(paths: Sequence[Path], root: Path, problems: list[Diagnostic]) -> list[SourceFile]:
-    """The files behind `paths`, each once: files as they are, of folders every YAML file below that is not hidden."""
+    """The files behind `paths`, each once: files as they are, of folders every YAML file below that is neither hidden
+    nor a lock file."""
     found: dict[str, SourceFile] = {}
     for path in (root / each for each in paths):
         shown = shown_path(path, root)
@@ -76,10 +80,19 @@ def find(paths: Sequence[Path], root: Path, problems: list[Diagnostic]) -> list[
     return list(found.values())
 
 
+def manifests_in(folder: Path) -> list[Path]:
+    """The manifests that lie in a folder itself, as real paths."""
+    return [each.resolve() for each in folder.glob("*") if _is_manifest(each.name)]
+
+
+def _is_manifest(name: str) -> bool:
+    return name.endswith(_SUFFIXES) and name[0] != "." and name != LOCK_NAME
+
+
 def _yaml_files(folder: Path) -> Iterator[Path]:
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (Path(parent, name) for name in files if name.endswith(_SUFFIXES) and name[0] != ".")
+        yield from (Path(parent, name) for name in files if _is_manifest(name))
 
 
 def read(file: SourceFile, problems: list[Diagnostic]) -> tuple[SourceFile, list[Node]]:

@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from regsync.model.diagnostic import Origin
 from regsync.model.settings import Json
+
+if TYPE_CHECKING:
+    from regsync.model.upstream import UpstreamItem
 
 PACK_NAMESPACE = "spectro-packs/archive"
 """What Palette appends to a base content path to find packs."""
@@ -276,3 +280,4 @@ class Declaration:
     spec: RegistrySpec
     items: tuple[ContentItem, ...]
     tombstones: tuple[Tombstone, ...]
+    upstream: tuple[UpstreamItem, ...] = ()

@@ -26,6 +26,10 @@ class DesiredArtifact:
     """The manifest line that asks for it."""
     version_origin: Origin
     """The line that gives its version: where to raise it."""
+    packed: int | None = None
+    """Bytes of its archive where that comes from elsewhere and its files are not at hand."""
+    verbatim: bool = False
+    """Whether it is copied from another registry as it stands there, without a mark."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
 
-from regsync.model.diagnostic import Origin
+from regsync.model.diagnostic import Diagnostic, Origin
 from regsync.model.registry import Auth, Tls
+
+Asked: TypeAlias = tuple[str, str, str, int]
+"""What a lock file answers: repository, name, version and `newest`; whoever asks the same is given the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +33,8 @@ class UpstreamChart:
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
 
     @property
-    def asked(self) -> tuple[str, str, str, int]:
-        """What a lock file answers: whoever asks the same is given the same."""
+    def asked(self) -> Asked:
+        """By what a lock file knows it."""
         return self.repository, self.name, self.version, self.newest
 
     @property
@@ -54,3 +59,45 @@ class Pin:
     digest: str
     content: str
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamItem:
+    """A chart that a manifest takes from elsewhere, and under which base content path it goes.
+
+    `pins` are what `lock`, the lock file beside the manifest, has for it; `shown_lock` is how messages name that.
+    """
+
+    chart: UpstreamChart
+    base_content_path: str
+    lock: Path
+    shown_lock: str
+    pins: tuple[Pin, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """What a lock file has for one ask: what it had before, what it has now, and which versions were too fresh."""
+
+    chart: UpstreamChart
+    before: tuple[Pin, ...]
+    after: tuple[Pin, ...]
+    held_back: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LockFile:
+    """One lock file: what it has now, what was dropped since no manifest asks for it, and whether it was written."""
+
+    shown: str
+    entries: tuple[Pinned, ...]
+    dropped: tuple[Asked, ...]
+    written: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Locking:
+    """What became of all lock files, and why some charts could not be pinned."""
+
+    files: tuple[LockFile, ...]
+    diagnostics: tuple[Diagnostic, ...]

@@ -43,9 +43,13 @@ def compare_artifact(
         reason=Reason.MISSING,
         why="the registry does not have it",
         origin=desired.origin,
-        after={"content": desired.content.digest, "title": desired.title, "owner": spec.owner},
+        after={
+            "content": desired.content.digest,
+            "title": desired.title,
+            "owner": None if desired.verbatim else spec.owner,
+        },
         binding=spec.binding(),
-        source=Source(desired.shown, len(desired.content.files), desired.content.size),
+        source=Source(desired.shown, len(desired.content.files), desired.packed or desired.content.size),
     )
     if live is None:
         return change
@@ -90,7 +94,9 @@ def compare_artifact(
         )
     change = replace(change, why=f"{why}; overwrite: allow at {position(spec.at('policy.overwrite'))}")
     adopted: tuple[str, ...] = ()
-    if live.owner is None:
+    if desired.verbatim:
+        adopted = ("carries no mark after this update: it is copied as it stands",) if live.owner else ()
+    elif live.owner is None:
         adopted = (f"carries no mark; this update makes {spec.owner} its owner",)
     elif foreign:
         adopted = (f"taken over from {live.owner} (--adopt)",)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -11,7 +11,7 @@ from regsync.content.chart import Chart, read_chart
 from regsync.content.pack import Pack, read_pack
 from regsync.model.diagnostic import Diagnostic, Explanation, Origin, Related, Severity
 from regsync.model.events import ReadingFolders, Sink
-from regsync.model.reference import Address, is_repository
+from regsync.model.reference import Address, chart_tag, is_repository
 from regsync.model.registry import ContentItem, Declaration, Provider, Prune, RegistrySpec, RegistryType
 from regsync.model.state import (
     DesiredAbsence,
@@ -20,6 +20,7 @@ from regsync.model.state import (
     DesiredRepository,
     DesiredState,
 )
+from regsync.run.upstream import Fetch, Upstream
 
 ECR_PUBLIC_LIMIT = 205
 """Characters in a repository name, the alias not counted (Amazon ECR Public, CreateRepository)."""
@@ -57,11 +58,14 @@ CODES = {
 }
 
 
-Source: TypeAlias = Pack | Chart
+Source: TypeAlias = Pack | Chart | Upstream
 Sources: TypeAlias = Mapping[Address, Source]
 """What is to be pushed to each address."""
 
-_Read: TypeAlias = Mapping[tuple[Provider, Path], Source]
+Local: TypeAlias = Pack | Chart
+"""What lies in a folder or archive beside the manifests."""
+
+_Read: TypeAlias = Mapping[tuple[Provider, Path], Local]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +75,17 @@ class Composed:
 
     state: DesiredState
     sources: Sources
-    read: tuple[Source, ...]
+    read: tuple[Local, ...]
     diagnostics: tuple[Diagnostic, ...]
 
 
-def compose(declarations: Sequence[Declaration], *, files: int, sink: Sink) -> Composed:
-    """Read every folder and archive once, however many registries name it, and lay them out over the registries."""
+def compose(declarations: Sequence[Declaration], fetch: Fetch, *, files: int, sink: Sink) -> Composed:
+    """Read every folder and archive once, however many registries name it, and lay them out over the registries, with the
+    charts from elsewhere, which `fetch` gets when their bytes are needed."""
     items: dict[tuple[Provider, Path], ContentItem] = {}
     for item in _items(declarations):
         items.setdefault((item.provider, item.local), item)
-    read: dict[tuple[Provider, Path], Source] = {}
+    read: dict[tuple[Provider, Path], Local] = {}
     diagnostics: list[Diagnostic] = []
     for done, (key, item) in enumerate(items.items(), start=1):
         source, found = _read(item)
@@ -91,7 +96,7 @@ def compose(declarations: Sequence[Declaration], *, files: int, sink: Sink) -> C
     registries = []
     sources: dict[Address, Source] = {}
     for declaration in declarations:
-        registry, found = _registry(declaration, read, sources)
+        registry, found = _registry(declaration, read, fetch, sources)
         registries.append(registry)
         diagnostics += found
     return Composed(
@@ -112,7 +117,7 @@ def _items(declarations: Iterable[Declaration]) -> Iterable[ContentItem]:
     return (item for declaration in declarations for item in declaration.items)
 
 
-def _read(item: ContentItem) -> tuple[Source | None, Sequence[Diagnostic]]:
+def _read(item: ContentItem) -> tuple[Local | None, Sequence[Diagnostic]]:
     if item.provider is Provider.HELM:
         chart = read_chart(item.local, item.shown)
         return chart.chart, chart.diagnostics
@@ -121,17 +126,13 @@ def _read(item: ContentItem) -> tuple[Source | None, Sequence[Diagnostic]]:
 
 
 def _registry(
-    declaration: Declaration, read: _Read, sources: dict[Address, Source]
+    declaration: Declaration, read: _Read, fetch: Fetch, sources: dict[Address, Source]
 ) -> tuple[DesiredRegistry, list[Diagnostic]]:
     """What one live registry must hold, whose content is added to `sources`; and what stands against it."""
     spec = declaration.spec
     diagnostics: list[Diagnostic] = []
     artifacts: dict[Address, DesiredArtifact] = {}
-    for item in declaration.items:
-        source = read.get((item.provider, item.local))
-        if source is None:
-            continue
-        artifact = _artifact(spec, item, source)
+    for artifact, source in (*_local(declaration, read), *_upstream(declaration, fetch)):
         first = artifacts.setdefault(artifact.address, artifact)
         sources.setdefault(artifact.address, source)
         if first.content.digest != artifact.content.digest:
@@ -141,7 +142,7 @@ def _registry(
                     f"`{_anywhere(artifact.address)}` has two contents: {first.shown} and {artifact.shown}",
                     artifact.origin,
                     first.origin,
-                    f"remove one entry, or raise the version in one {_DOCUMENTS[item.provider]}",
+                    f"remove one entry, or raise the version in one {_DOCUMENTS[spec.provider]}",
                 )
             )
         if flaw := _flaw(spec.type, artifact.address.path):
@@ -151,7 +152,7 @@ def _registry(
                     Severity.ERROR,
                     flaw,
                     artifact.origin,
-                    help=f"shorten the base content path or the {item.provider.noun}'s name",
+                    help=f"shorten the base content path or the {spec.provider.noun}'s name",
                 )
             )
     absences: dict[Address, DesiredAbsence] = {}
@@ -218,7 +219,32 @@ def _anywhere(address: Address) -> Address:
     return replace(address, registry=address.registry.partition("@")[0])
 
 
-def _artifact(spec: RegistrySpec, item: ContentItem, source: Source) -> DesiredArtifact:
+def _local(declaration: Declaration, read: _Read) -> Iterator[tuple[DesiredArtifact, Source]]:
+    for item in declaration.items:
+        if source := read.get((item.provider, item.local)):
+            yield _artifact(declaration.spec, item, source), source
+
+
+def _upstream(declaration: Declaration, fetch: Fetch) -> Iterator[tuple[DesiredArtifact, Source]]:
+    spec = declaration.spec
+    for item in declaration.upstream:
+        repository = spec.repository(item.base_content_path, item.chart.name)
+        for pin in item.pins:
+            source = Upstream(item.chart, pin, fetch)
+            artifact = DesiredArtifact(
+                address=Address(spec.name, repository, chart_tag(pin.version)),
+                content=source.content,
+                title="",
+                shown=pin.source,
+                origin=item.chart.origin,
+                version_origin=item.chart.at("version"),
+                packed=pin.size,
+                verbatim=item.chart.is_oci,
+            )
+            yield artifact, source
+
+
+def _artifact(spec: RegistrySpec, item: ContentItem, source: Local) -> DesiredArtifact:
     tag, title = (source.tag, "") if isinstance(source, Chart) else (source.version, source.title)
     return DesiredArtifact(
         address=Address(spec.name, spec.repository(item.base_content_path, source.name), tag),

@@ -11,8 +11,9 @@ from typing import BinaryIO, cast
 
 from regsync.content.chart import Chart
 from regsync.content.chartlayer import read_chart_layer, signed
-from regsync.content.diff import diff_charts, diff_contents
+from regsync.content.diff import diff_chart_archives, diff_charts, diff_contents
 from regsync.content.index import OtherContent, read_layer
+from regsync.content.pack import Pack
 from regsync.model.content import FileDiff
 from regsync.model.errors import RegsyncError
 from regsync.model.plan import Change, Plan
@@ -66,15 +67,19 @@ def _with_diff(change: Change, source: Source, live: LiveArtifact, registry: Reg
 
 
 def _differences(source: Source, live: LiveArtifact, layer: BinaryIO) -> tuple[FileDiff, ...] | OtherContent:
-    before = read_chart_layer(layer) if isinstance(source, Chart) else read_layer(layer)
+    before = read_layer(layer) if isinstance(source, Pack) else read_chart_layer(layer)
     if isinstance(before, OtherContent):
         return before
     layer.seek(0)
-    if not isinstance(source, Chart):
+    if isinstance(source, Pack):
         return diff_contents(before, source.content, layer, source.folder)
     if live.provenance is not None:
         before = signed(before, (live.layer_digest or "", live.layer_size or 0), live.provenance)
-    return diff_charts(before, source, layer)
+    if isinstance(source, Chart):
+        return diff_charts(before, source, layer)
+    fetched = source.fetched()
+    with fetched.archive.open() as archive:
+        return diff_chart_archives(before, fetched.content, layer, archive)
 
 
 def _noted(change: Change, note: str) -> Change:

@@ -9,8 +9,10 @@ from contextlib import contextmanager
 
 from regsync.content.archive import SpooledLayer, pack_archive
 from regsync.content.chart import Chart, pack_chart
-from regsync.registries.base import Payload
+from regsync.content.pack import Pack
+from regsync.registries.base import Copied, Payload
 from regsync.run.desired import Source
+from regsync.run.upstream import Upstream
 
 
 class Layers:
@@ -24,8 +26,14 @@ class Layers:
         self._users = Counter(_key(each) for each in sources)
         self._layers: dict[Hashable, SpooledLayer] = {}
 
-    def payload(self, source: Source, owner: str) -> Payload:
-        """What to push for `source`. Raises ContentError where its folder or archive is not what was planned."""
+    def payload(self, source: Source, owner: str) -> Payload | Copied:
+        """What to push for `source`. Raises ContentError where its folder or archive is not what was planned, and other
+        RegsyncErrors where it cannot be fetched."""
+        if isinstance(source, Upstream):
+            fetched = source.fetched()
+            return fetched.copied or Payload(
+                fetched.archive, "", fetched.content.digest, owner, fetched.config
+            )
         with self._packing:
             layer = self._layers.get(_key(source))
             if layer is None:
@@ -49,7 +57,7 @@ class Layers:
                     layer.close()
 
 
-def _packed(source: Source) -> SpooledLayer:
+def _packed(source: Pack | Chart) -> SpooledLayer:
     if isinstance(source, Chart):
         return pack_chart(source)
     return pack_archive(source.folder, source.shown, source.content, source.title)
@@ -57,6 +65,8 @@ def _packed(source: Source) -> SpooledLayer:
 
 def _key(source: Source) -> Hashable:
     """Equal for what gives the same layer. An archive of a chart is pushed as it is, so it stands for itself."""
+    if isinstance(source, Upstream):
+        return source.pin
     if isinstance(source, Chart):
         return source.content.digest, source.archive and source.archive.sha256
     return source.content.digest, source.title

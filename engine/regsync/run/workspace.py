@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
@@ -15,8 +16,9 @@ from regsync.model.errors import ManifestInvalid, UsageError
 from regsync.model.events import Found, Planned, Sink
 from regsync.model.outcome import Outcome, Result
 from regsync.model.plan import Change, Plan, PlanRequest, Selection
-from regsync.model.registry import RegistrySpec
+from regsync.model.registry import Declaration, RegistrySpec
 from regsync.model.state import DesiredState, LiveState
+from regsync.model.upstream import Locking
 from regsync.planner.build import build_plan
 from regsync.registries.base import (
     LayerIndexes,
@@ -28,10 +30,14 @@ from regsync.registries.base import (
     supported,
 )
 from regsync.run.apply import Stop, apply
-from regsync.run.desired import Source, Sources, as_source, compose
+from regsync.run.desired import Local, Sources, as_source, compose
 from regsync.run.diffs import add_diffs
+from regsync.run.lock import lock
 from regsync.run.observe import observe
 from regsync.run.replication import PATIENCE, Patience
+from regsync.sources.archives import Archives
+from regsync.sources.base import Means
+from regsync.sources.upstreams import Upstreams
 
 LARGEST_POOL = 64
 """Threads at most, however many registries there are."""
@@ -45,7 +51,7 @@ class Checked:
 
     desired: DesiredState
     sources: Sources
-    read: tuple[Source, ...]
+    read: tuple[Local, ...]
     diagnostics: tuple[Diagnostic, ...]
 
 
@@ -66,8 +72,10 @@ class Workspace:
         parallelism: int = 8,
         trace: Callable[[str], None] = lambda line: None,
         opener: Opener = open_registry,
+        archives: Archives | None = None,
     ) -> None:
         self.root = root
+        self._archives = archives or Archives()
         self._surroundings = Surroundings(
             environment, parallelism, indexes, trace, manifests=manifests or NoManifests()
         )
@@ -77,6 +85,7 @@ class Workspace:
         self._sources: Sources = {}
         self._live = LiveState({})
         self._exits = ExitStack()
+        self._exits.callback(self._archives.close)
         self._pool: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> Workspace:
@@ -98,9 +107,52 @@ class Workspace:
             variables=variables,
             supported=supported(),
         )
-        composed = compose(loaded.declarations, files=loaded.files, sink=self._sink)
+        upstreams = self._upstreams(loaded.declarations)
+        composed = compose(loaded.declarations, upstreams.fetch_pinned, files=loaded.files, sink=self._sink)
         diagnostics = sorted((*loaded.diagnostics, *composed.diagnostics), key=Diagnostic.sort_key)
         return Checked(composed.state, composed.sources, composed.read, tuple(diagnostics))
+
+    def lock(
+        self, paths: Sequence[str], variables: Variables, *, update: Collection[str], now: datetime
+    ) -> Locking:
+        """Pin the charts that manifests take from elsewhere; see `lock`.
+
+        Raises ManifestInvalid where the manifests have errors, UsageError where none of them asks for a chart of
+        `update`.
+        """
+        loaded = load(
+            [Path(path) for path in paths],
+            root=self.root,
+            variables=variables,
+            supported=supported(),
+            pinned=False,
+        )
+        if has_errors(loaded.diagnostics):
+            raise ManifestInvalid(loaded.diagnostics)
+        names = {item.chart.name for each in loaded.declarations for item in each.upstream}
+        for name in sorted(set(update) - names):
+            known = ", ".join(sorted(names)) or "none at all"
+            raise UsageError(
+                f"no manifest takes a chart called {name} from elsewhere",
+                hint=f"charts from elsewhere: {known}",
+            )
+        return lock(
+            loaded.declarations,
+            loaded.paths,
+            self._upstreams(loaded.declarations),
+            root=self.root,
+            update=update,
+            now=now,
+            pool=self._threads(),
+        )
+
+    def _upstreams(self, declarations: Iterable[Declaration]) -> Upstreams:
+        """Where charts from elsewhere come from; reached when they are needed."""
+        around = self._surroundings
+        means = Means(around.environment, self._archives, around.parallelism, around.trace)
+        upstreams = Upstreams((item.chart for each in declarations for item in each.upstream), means)
+        self._exits.callback(upstreams.close)
+        return upstreams
 
     def plan(self, request: PlanRequest) -> tuple[Plan, DesiredState]:
         """Compare manifests and live registries, those that the selection can reach.

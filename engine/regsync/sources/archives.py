@@ -9,6 +9,7 @@ import hashlib
 import io
 import tempfile
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -38,16 +39,17 @@ class Archive:
 
 
 class Archives:
-    """What was fetched, in `directory`; where nothing can be written there, in one that lasts as long as this object."""
+    """What was fetched, in `directory`; without one, or where nothing can be written there, it lasts only as long as
+    this object."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path | None = None) -> None:
         self._directory = directory
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._lock = threading.Lock()
 
     def get(self, digest: str) -> Archive | None:
         """What is kept under a digest; None where nothing is, or something else by now."""
-        if not is_digest(digest):
+        if self._directory is None or not is_digest(digest):
             return None
         path = self._directory / digest.replace(":", "-")
         state, size = hashlib.new(digest.partition(":")[0]), 0
@@ -94,16 +96,17 @@ class Archives:
 
     def _temporary_file(self) -> tempfile._TemporaryFileWrapper[bytes]:
         with self._lock:
-            try:
-                self._directory.mkdir(parents=True, exist_ok=True)
-                return self._new_file()
-            except OSError:
-                self._temporary = tempfile.TemporaryDirectory(prefix="regsync-")
-                self._directory = Path(self._temporary.name)
-                return self._new_file()
+            if self._directory is not None:
+                with suppress(OSError):
+                    self._directory.mkdir(parents=True, exist_ok=True)
+                    return _new_file(self._directory)
+            self._temporary = tempfile.TemporaryDirectory(prefix="regsync-")
+            self._directory = Path(self._temporary.name)
+            return _new_file(self._directory)
 
-    def _new_file(self) -> tempfile._TemporaryFileWrapper[bytes]:
-        return tempfile.NamedTemporaryFile(prefix=".new-", dir=self._directory, delete=False)
+
+def _new_file(directory: Path) -> tempfile._TemporaryFileWrapper[bytes]:
+    return tempfile.NamedTemporaryFile(prefix=".new-", dir=directory, delete=False)
 
 
 def _write(file: tempfile._TemporaryFileWrapper[bytes], data: bytes, what: str) -> None:
