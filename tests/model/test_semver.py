@@ -74,7 +74,7 @@ def test_prereleases_are_ordered_by_number_and_below_their_release() -> None:
 
 
 def test_what_is_no_version_is_never_found() -> None:
-    assert matching("*", ["latest", "1.0.0-01", "", "1.0.0"]) == ["1.0.0"]
+    assert matching("*", ["latest", "1.0.0-01", "", "1.0.0", "9" * 5000]) == ["1.0.0"]
 
 
 @pytest.mark.parametrize(

@@ -166,6 +166,7 @@ def test_an_archive_that_is_no_chart_is_refused(opened: Opener, shelf: Shelf) ->
     [
         ("urls: []", "has no URL"),
         ("urls: ['oci://registry.example.com/charts/web:1.0.0']", "is in another registry"),
+        ("urls: ['https://[']", "is at no URL"),
         ("urls: ['ftp://example.com/web.tgz']", "is at no URL that can be fetched"),
         (
             "urls: ['https://robot:secret@example.com/web.tgz']",
@@ -176,8 +177,10 @@ def test_an_archive_that_is_no_chart_is_refused(opened: Opener, shelf: Shelf) ->
 )
 def test_entries_that_lead_nowhere_say_so(opened: Opener, entry: str, reason: str, shelf: Shelf) -> None:
     (shelf.folder / "index.yaml").write_text(f"entries: {{web: [{{version: 1.0.0, {entry}}}]}}\n")
+    repository = opened(shelf)
+    [broken] = repository.offers("web", "*")
     with pytest.raises(ProtocolError, match=reason) as refused:
-        opened(shelf).offers("web", "*")
+        repository.fetch("web", broken)
     assert "secret" not in str(refused.value)
 
 

@@ -62,6 +62,7 @@ def test_an_index_of_nothing_lists_nothing() -> None:
         (b"entries:\n  web: [{version: [1]}]", "line 2: `version` of web is no text"),
         (b"entries:\n  web: [{version: 1.0.0, urls: x}]", "line 2: `urls` of web is no list"),
         (b"entries:\n  web: [{version: *one}]", "line 2: "),
+        (b"more: " + b"[" * 200_000, "line 1: nested more than 100 deep"),
         (b"entries: {web: []}\nmore: [", "line 3: not YAML: did not find expected node content"),
     ],
 )

@@ -75,7 +75,7 @@ def read_lock(file: SourceFile, problems: list[Diagnostic]) -> Mapping[Asked, Lo
     if kind_of_path(file.path) is None:
         return {}
     found: list[Diagnostic] = []
-    file, nodes = read(file, found)
+    file, nodes = read(file, found, by_machine=True)
     if len(nodes) != 1 and not found:
         found.append(
             problem("RS135", Mark(file, 1, 1), f"{file.shown} does not hold one document", advice=_ADVICE)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+_LONGEST_VERSION = 256
 _LONGEST_RANGE = 512
 _MOST_ALTERNATIVES = 32
 _LARGEST = 2**64
@@ -43,7 +44,7 @@ class Version:
 
 def parse_version(text: str) -> Version | None:
     """The version that a text is to Helm, which takes `v1` and `1.2` too; None where it is none."""
-    found = _VERSION.fullmatch(text)
+    found = _VERSION.fullmatch(text) if len(text) <= _LONGEST_VERSION else None
     if found is None:
         return None
     numbers = (int(found[1]), int(found[2] or 0), int(found[3] or 0))

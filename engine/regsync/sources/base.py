@@ -17,7 +17,8 @@ from regsync.sources.archives import Archive, Archives
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A version that a source has. `digest` is that of its archive, where the source states it."""
+    """A version that a source has, where, and the digest of its archive where the source states one; both as the source
+    has them."""
 
     version: str
     source: str

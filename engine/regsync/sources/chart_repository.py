@@ -68,14 +68,15 @@ class ChartRepository(Source):
         )
 
     def offers(self, name: str, wanted: str) -> Sequence[Offer]:
-        return [self._offer(name, each) for each in self._entries(name)]
+        return [Offer(each.version, next(iter(each.urls), ""), each.digest) for each in self._entries(name)]
 
     def created(self, name: str, offer: Offer) -> datetime | None:
         texts = (each.created for each in self._entries(name) if each.version == offer.version)
         return _time(next(texts, ""))
 
     def fetch(self, name: str, offer: Offer) -> Fetched:
-        return self._fetched(name, offer, self._download(offer.source, offer.digest))
+        placed = self._placed(name, offer)
+        return self._fetched(name, placed, self._download(placed.source, placed.digest))
 
     def fetch_pinned(self, name: str, pin: Pin) -> Fetched:
         archive = self._archives.get(pin.digest) or self._download(pin.source, pin.digest)
@@ -114,22 +115,26 @@ class ChartRepository(Source):
                 hint=f"check the repository ({self._chart.at('repository')})",
             ) from None
 
-    def _offer(self, name: str, entry: Entry) -> Offer:
-        what = f"{self._base}index.yaml: {name} {entry.version}"
-        if not entry.urls:
+    def _placed(self, name: str, offer: Offer) -> Offer:
+        """An offer of the index with a whole URL and digest. Raises ProtocolError where it leads nowhere."""
+        what = f"{self._base}index.yaml: {name} {offer.version}"
+        if not offer.source:
             raise ProtocolError(f"{what} has no URL")
-        source = urljoin(self._base, entry.urls[0])
-        parts = urlsplit(source)
+        try:
+            source = urljoin(self._base, offer.source)
+            parts = urlsplit(source)
+        except ValueError:
+            raise ProtocolError(f"{what} is at no URL") from None
         if parts.scheme == "oci":
             raise ProtocolError(
                 f"{what} is in another registry: {source}", hint="name that registry as the `repository`"
             )
         if parts.scheme not in ("http", "https") or "@" in parts.netloc:
             raise ProtocolError(f"{what} is at no URL that can be fetched without a login in it")
-        found = _SHA256.fullmatch(entry.digest)
-        if entry.digest and not found:
-            raise ProtocolError(f"{what} has a digest that is none of sha256: {entry.digest[:80]}")
-        return Offer(entry.version, source, f"sha256:{found[1]}" if found else None)
+        found = _SHA256.fullmatch(offer.digest or "")
+        if offer.digest and not found:
+            raise ProtocolError(f"{what} has a digest that is none of sha256: {offer.digest[:80]}")
+        return Offer(offer.version, source, f"sha256:{found[1]}" if found else None)
 
     def _download(self, url: str, digest: str | None) -> Archive:
         kept = self._archives.get(digest) if digest else None

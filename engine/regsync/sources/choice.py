@@ -25,7 +25,9 @@ def choose(chart: UpstreamChart, listing: Listing, now: datetime) -> Choice:
     What does not tell its age is too fresh for any `min_age`. Raises RegsyncError where nothing is left, and
     RegistryErrors of the listing.
     """
-    offers = {each.version: each for each in listing.offers(chart.name, chart.version)}
+    offers: dict[str, Offer] = {}
+    for each in listing.offers(chart.name, chart.version):
+        offers.setdefault(each.version, each)
     chosen: list[Offer] = []
     held_back: list[str] = []
     for version in matching(chart.version, offers):

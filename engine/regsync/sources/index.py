@@ -23,6 +23,8 @@ from ruamel.yaml.events import (
 )
 
 MOST_VERSIONS = 100_000
+DEEPEST = 100
+"""Levels of nesting in what is passed by: the parser's time grows with their square."""
 
 _STARTS = frozenset((MappingStartEvent, SequenceStartEvent))
 _ENDS = frozenset((MappingEndEvent, SequenceEndEvent))
@@ -132,6 +134,8 @@ class _Reader:
             kind = type(inner)
             if kind in _STARTS:
                 depth += 1
+                if depth > DEEPEST:
+                    self._fail(inner, f"nested more than {DEEPEST} deep")
             elif kind in _ENDS:
                 depth -= 1
                 if not depth:
