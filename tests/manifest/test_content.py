@@ -66,7 +66,7 @@ def test_a_folder_counts_once_per_base_content_path_and_its_first_position_wins(
         ("packs/a-1.0.0", "team", 10),
         ("packs/link", "other", 12),
     ]
-    assert {each.folder for each in declaration.items} == {(desk.root / "packs/a-1.0.0").resolve()}
+    assert {each.local for each in declaration.items} == {(desk.root / "packs/a-1.0.0").resolve()}
 
 
 def test_what_is_right_beside_a_mistake_is_there_to_be_checked_further(desk: Desk) -> None:

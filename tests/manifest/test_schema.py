@@ -119,6 +119,7 @@ def test_the_examples_load_without_a_finding() -> None:
     assert sorted(each.spec.name for each in loaded.declarations) == [
         "acr-prod",
         "airgap",
+        "charts",
         "demo",
         "ecr-prod@eu-west-1",
         "ecr-prod@us-east-1",
@@ -132,4 +133,4 @@ def test_the_examples_load_without_a_finding() -> None:
 def test_what_waits_for_later_versions_is_right_but_told() -> None:
     loaded = load([DATA / "valid/later.yaml"], root=DATA, variables=Variables())
     assert {each.code for each in loaded.diagnostics} == {"RS116"}
-    assert [each.spec.name for each in loaded.declarations] == ["layout"]
+    assert [each.spec.name for each in loaded.declarations if each.spec.endpoint] == ["acr", "layout"]

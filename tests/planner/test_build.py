@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from regsync.model.codec import plan_to_json
 from regsync.model.plan import Action, Plan, PlanRequest, Reason
-from regsync.model.registry import Overwrite, Prune
+from regsync.model.registry import Overwrite, Provider, Prune
 from regsync.model.state import DesiredRegistry, LiveState, Unreadable, UnreadableScope
 from regsync.planner.build import build_plan
 from tests.support.states import (
@@ -93,6 +95,20 @@ def test_prune_takes_only_what_bears_our_mark() -> None:
     )
     assert actions(plan) == {"nginx:1.0.0": Action.NO_OP, "ours:1.0.0": Action.DELETE}
     assert plan.unmanaged == 4
+
+
+def test_prune_knows_a_chart_of_ours_by_what_it_calls_itself() -> None:
+    plan = planned(
+        a_registry(wanted("nginx"), spec=replace(a_spec(**PRUNING), provider=Provider.HELM)),
+        live(
+            there("nginx"),
+            there("web", title="", chart="web:1.0.0"),
+            there("web", tag="stable", title="", chart="web:1.0.0"),
+            there("copied", title="", chart="web:1.0.0"),
+            there("nameless", title=""),
+        ),
+    )
+    assert actions(plan) == {"nginx:1.0.0": Action.NO_OP, "web:1.0.0": Action.DELETE}
 
 
 def test_without_prune_nothing_that_is_not_named_is_touched() -> None:

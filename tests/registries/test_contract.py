@@ -270,12 +270,13 @@ def test_repositories_are_listed_by_prefix(vendor: Vendor) -> None:
     )
 
 
-def test_all_that_lies_beneath_a_prefix_is_found(vendor: Vendor) -> None:
+def test_all_that_lies_one_level_beneath_a_prefix_is_found(vendor: Vendor) -> None:
     vendor.execute(create_base(vendor.base))
     nginx = f"{vendor.base}/nginx"
     for tag in ("1.0.0", "2.0.0", "latest", f"sha256-{'0' * 64}", f"sha256-{'0' * 64}.sig"):
         vendor.push(pack(), tag)
     vendor.push(pack("replicas: 2\n"), "1.25.0", nginx)
+    vendor.push(pack(), "1.0.0", f"{nginx}/deeper")
     prefix = f"{vendor.base}/"
     observed = vendor.observe(Wanted(tags={vendor.repository: ("1.0.0",)}, beneath=(prefix,)))
     assert observed.artifacts.keys() == {

@@ -171,7 +171,6 @@ INDEX = "application/vnd.oci.image.index.v1+json"
 @pytest.mark.parametrize(
     "manifest",
     [
-        captured("helm-chart.json"),
         captured("oras-1.0.0-no-file.json"),
         raw(b"not JSON"),
         raw(b"[]"),
@@ -195,7 +194,7 @@ INDEX = "application/vnd.oci.image.index.v1+json"
         raw(document(layers=layers("a.tar.gz", size=-1))),
         raw(document(layers=layers("a.tar.gz", annotations={UNPACK: "true"}))),
     ],
-    ids=range(23),
+    ids=range(22),
 )
 def test_what_holds_no_pack_or_could_be_two_things_is_other_content(manifest: RawManifest) -> None:
     image = recognise(manifest)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from regsync.model.content import Content, FileEntry
@@ -75,7 +74,6 @@ def wanted(name: str, text: str = "", *, tag: str = "1.0.0", registry: str = "ha
         address=address(name, tag, registry),
         content=content(text or name),
         title=f"{name}-{tag}.tar.gz",
-        folder=Path("/packs") / name,
         shown=f"packs/{name}",
         origin=Origin(FILE, 14, 7),
         version_origin=Origin(f"packs/{name}/pack.json", 3, 14),

@@ -117,7 +117,8 @@ def test_a_token_that_ends_in_the_middle_of_an_upload_is_fetched_anew(
         finish(http, unique_path, location)
         assert pull(http, unique_path) == BLOB
     assert statuses(registry, "PUT", unique_path) == [401, 201]
-    assert tokens.asked[-2].scopes == (f"repository:{unique_path}:pull,push",)
+    [scope] = tokens.asked[-2].scopes  # the server names the actions in any order
+    assert scope in {f"repository:{unique_path}:pull,push", f"repository:{unique_path}:push,pull"}
 
 
 def test_a_mount_takes_a_token_for_both_repositories(

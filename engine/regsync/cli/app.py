@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="regsync",
-    help="Plan and apply for OCI registries: what YAML manifests say of packs, compared with what is there.",
+    help="Plan and apply for OCI registries: what YAML manifests say of packs and charts, compared with what is there.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -75,7 +75,7 @@ def validate(
     variables: o.Vars = None,
     variable_files: o.VarFiles = None,
 ) -> int:
-    """Check manifests and packs offline. Syntax, schema, references, and what would break in Palette."""
+    """Check manifests, packs and charts offline. Syntax, schema, references, and what would break in Palette."""
     from regsync.cli.validate import run
 
     return run(
@@ -228,6 +228,28 @@ def registries_check(
 
     return run(
         context.obj, paths, assignments=variables, variable_files=variable_files, parallelism=parallelism
+    )
+
+
+@app.command()
+def lock(
+    context: typer.Context,
+    paths: o.Paths = None,
+    update: o.Update = None,
+    variables: o.Vars = None,
+    variable_files: o.VarFiles = None,
+    parallelism: o.Parallelism = 8,
+) -> int:
+    """Pin the charts that come from elsewhere. What is missing in the lock files is added, the rest is kept."""
+    from regsync.cli.lock import run
+
+    return run(
+        context.obj,
+        paths,
+        update=update or [],
+        assignments=variables,
+        variable_files=variable_files,
+        parallelism=parallelism,
     )
 
 

@@ -1,4 +1,4 @@
-"""`registries check`: is every registry there, does it let us in, and may we read where packs go?"""
+"""`registries check`: is every registry there, does it let us in, and may we read where packs or charts go?"""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from regsync.cli.plan import default_paths, gather_variables, open_workspace
 from regsync.cli.status import FAILED, OK
 from regsync.model.diagnostic import has_errors
 from regsync.model.errors import ManifestInvalid, RegistryError, RegsyncError
-from regsync.model.registry import RegistrySpec, RegistryType
+from regsync.model.registry import Provider, RegistrySpec, RegistryType
+from regsync.model.state import DesiredRegistry
 from regsync.registries.base import Registry, Wanted
 from regsync.report.lines import Line, Style, line
 from regsync.run.threads import results
@@ -34,26 +35,30 @@ def run(
         )
         if has_errors(checked.diagnostics):
             raise ManifestInvalid(checked.diagnostics)
-        registries = sorted(workspace.registries(checked.desired).items())
+        opened = workspace.registries(checked.desired)
+        registries = [(each, opened[each.spec.name]) for each in checked.desired.registries]
+        registries.sort(key=lambda each: each[0].spec.name)
         pool = ThreadPoolExecutor(len(registries) or 1)
         try:
-            failures = list(results(pool, _failure, (registry for _, registry in registries)))
+            failures = list(results(pool, lambda each: _failure(*each), registries))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-    width = max((len(name) for name, _ in registries), default=0)
-    for (name, registry), failure in zip(registries, failures, strict=True):
-        console.out(_lines(name.ljust(width), registry.spec, failure))
+    width = max((len(desired.spec.name) for desired, _ in registries), default=0)
+    for (desired, _), failure in zip(registries, failures, strict=True):
+        console.out(_lines(desired.spec.name.ljust(width), desired.spec, failure))
     return FAILED if any(failures) else OK
 
 
-def _failure(registry: Registry) -> RegsyncError | None:
+def _failure(desired: DesiredRegistry, registry: Registry) -> RegsyncError | None:
     try:
         registry.check()
     except RegsyncError as error:
         return error
-    spec = registry.spec
-    bases = tuple(spec.repository(path) for path in spec.base_content_paths)
-    for read in registry.reads(Wanted(repositories=bases)):
+    spec = desired.spec
+    wanted = Wanted(repositories=tuple(spec.repository(path) for path in spec.base_content_paths))
+    if spec.provider is Provider.HELM:  # which has no base repositories
+        wanted = Wanted(tags={each.address.path: (each.address.tag or "",) for each in desired.artifacts[:1]})
+    for read in registry.reads(wanted):
         for unreadable in read().observed.unreadable:
             return RegistryError(f"{unreadable.address}: {unreadable.reason}", hint=unreadable.hint)
     return None

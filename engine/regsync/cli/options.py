@@ -54,6 +54,16 @@ Targets = Annotated[
         show_default=False,
     ),
 ]
+Update = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--update",
+        metavar="NAME",
+        envvar="REGSYNC_UPDATE",
+        help="Pin this chart anew, to the newest version that its range has by now. Repeatable.",
+        show_default=False,
+    ),
+]
 Excludes = Annotated[
     list[str] | None,
     typer.Option(

@@ -20,6 +20,7 @@ from regsync.report.plan import Detail, Observation, render_plan
 from regsync.report.table import position
 from regsync.run.planfile import is_plan_file, read_plan, write_plan
 from regsync.run.workspace import Workspace
+from regsync.sources.archives import Archives
 
 DEFAULT_PATH = "registries"
 
@@ -88,6 +89,7 @@ def open_workspace(console: Console, display: Display, parallelism: int) -> Work
         sink=display,
         parallelism=parallelism,
         trace=logging.getLogger("regsync.transport").debug,
+        archives=Archives(cache / "charts"),
     )
 
 

@@ -1,4 +1,4 @@
-"""`validate`: manifests and packs, offline."""
+"""`validate`: manifests, packs and charts, offline."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from regsync.cli.display import Display
 from regsync.cli.options import DiagnosticsFormat
 from regsync.cli.plan import default_paths, gather_variables, open_workspace
 from regsync.cli.status import INVALID, OK
+from regsync.content.chart import Chart, lint_chart
 from regsync.content.lint import lint_pack
+from regsync.content.pack import Pack
 from regsync.model.diagnostic import Diagnostic, Severity, has_errors
 from regsync.report import machine
 from regsync.report.diagnostics import render_diagnostics
 from regsync.report.lines import Style, line, show_count
+from regsync.run.upstream import Upstream
 
 
 def run(
@@ -30,7 +33,9 @@ def run(
         checked = workspace.check(
             default_paths(console, paths), gather_variables(console, assignments, variable_files)
         )
-        found = [*checked.diagnostics, *(each for pack in checked.packs for each in lint_pack(pack))]
+    found = list(checked.diagnostics)
+    for each in checked.read:
+        found += lint_chart(each) if isinstance(each, Chart) else lint_pack(each)
     diagnostics = sorted(found, key=Diagnostic.sort_key)
     if strict:
         diagnostics = [replace(each, severity=Severity.ERROR) for each in diagnostics]
@@ -42,8 +47,13 @@ def run(
         case _:
             console.out(render_diagnostics(diagnostics, concise=output is DiagnosticsFormat.CONCISE))
             if not diagnostics:
-                examined = (
-                    f"{show_count(checked.desired.files, 'file')}, {show_count(len(checked.packs), 'pack')}"
-                )
-                console.out([line(f"Valid. {examined}, nothing to report.", Style.STRONG)])
+                packs = sum(isinstance(each, Pack) for each in checked.read)
+                pinned = {each.pin for each in checked.sources.values() if isinstance(each, Upstream)}
+                charts = len(checked.read) - packs + len(pinned)
+                examined = [show_count(checked.desired.files, "file")]
+                if packs or not charts:
+                    examined.append(show_count(packs, "pack"))
+                if charts:
+                    examined.append(show_count(charts, "chart"))
+                console.out([line(f"Valid. {', '.join(examined)}, nothing to report.", Style.STRONG)])
     return INVALID if has_errors(diagnostics) else OK

@@ -1,1 +1,1 @@
-"""Pack folders: content digest, deterministic archive, index of archives, file diff and lint. Knows no HTTP."""
+"""Packs and charts: content digest, deterministic archive, index of archives, file diff and lint. Knows no HTTP."""

@@ -1,4 +1,4 @@
-"""Packing a pack: a tar.gz whose bytes depend on the content alone, spooled so that memory stays bounded.
+"""Packing packs and charts: a tar.gz whose bytes depend on the content alone, spooled so that memory stays bounded.
 
 Knows the ustar and PAX formats as POSIX describes them; nothing of what the files mean.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from isal import isal_zlib
 
-from regsync.content.files import read_chunks
+from regsync.content.files import read_chunks, reading
 from regsync.model.content import Content, FileEntry
 from regsync.model.errors import ContentError
 
@@ -70,10 +70,42 @@ def pack_archive(folder: Path, shown: str, content: Content, title: str) -> Spoo
 
     Equal contents give equal bytes with one build of the compressor; another may compress differently.
     """
+    root = title.removesuffix(".tar.gz")
+    with _spooled() as spool:
+        _write(_Gzip(spool.write), os.fspath(folder), content, root, shown)
+        return spool.finish()
+
+
+def pack_files(files: Iterable[tuple[str, bytes]]) -> SpooledLayer:
+    """Pack files at hand into a layer, in the order given and without entries for folders. Raises ContentError.
+
+    Times are the epoch's, owners nobody's, modes 0644. Equal files give equal bytes, as with `pack_archive`.
+    """
+    with _spooled() as spool:
+        gzip = _Gzip(spool.write)
+        for path, data in files:
+            gzip.write(_header(path, len(data), 0o644, b"0"))
+            gzip.write(data)
+            gzip.write(bytes(-len(data) % _BLOCK))
+        gzip.write(bytes(2 * _BLOCK))
+        gzip.finish()
+        return spool.finish()
+
+
+def copy_archive(file: Path, shown: str) -> SpooledLayer:
+    """A layer of the very bytes of `file`, which others may replace at any time. Raises ContentError."""
+    with _spooled() as spool, reading(shown), file.open("rb") as source:
+        while data := source.read(_PIECE):
+            spool.write(data)
+        return spool.finish()
+
+
+@contextmanager
+def _spooled() -> Iterator[_Spool]:
+    """A spool that leaves nothing behind when something is raised."""
     spool = _Spool()
     try:
-        _write(_Gzip(spool.write), os.fspath(folder), content, title.removesuffix(".tar.gz"), shown)
-        return spool.finish()
+        yield spool
     except BaseException:
         spool.discard()
         raise

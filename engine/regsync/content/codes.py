@@ -1,10 +1,11 @@
-"""The findings about packs: their codes, how grave each is, and what `regsync explain` says of it."""
+"""The findings about packs and charts: their codes, how grave each is, and what `regsync explain` says of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
 
+from regsync.content.chartcodes import CHART_EXPLANATIONS
 from regsync.model.diagnostic import Diagnostic, Explanation, Origin, Related, Severity, Snippet
 
 
@@ -39,6 +40,21 @@ class Code(StrEnum):
     LOGO_MISSING = "RS238"
     VERSION_LEADING_V = "RS239"
     SECRET = "RS240"
+    CHART_YAML_MISSING = "RS241"
+    CHART_YAML_INVALID = "RS242"
+    CHART_NAME = "RS243"
+    CHART_VERSION = "RS244"
+    CHART_FIELD = "RS245"
+    CHART_DEPENDENCY = "RS246"
+    CHART_FILE = "RS247"
+    CHART_ARCHIVE = "RS248"
+    CHART_UNPACKABLE = "RS249"
+    HELMIGNORE = "RS250"
+    SUBCHART = "RS251"
+    PROVENANCE = "RS252"
+    ARCHIVE_NAME = "RS253"
+    PROVENANCE_FOREIGN = "RS254"
+    VERSION_LOOSE = "RS255"
 
 
 def finding(
@@ -105,14 +121,14 @@ without a plus sign, `1.2.0-build5` for `1.2.0+build5`.""",
     ),
     _error(
         Code.FILE_UNREADABLE,
-        "a file or folder of the pack cannot be read",
+        "a file or folder of a pack or chart cannot be read",
         """\
-Every file of a pack counts towards its content digest and goes into its archive. One that cannot be read makes both
+Every file of a pack or chart counts towards its content digest and goes into its archive. One that cannot be read makes both
 impossible. Usual reasons are permissions, or another program that rewrites the folder at the same time.""",
     ),
     _error(
         Code.FILE_SPECIAL,
-        "the pack holds a device, pipe or socket",
+        "a pack or chart holds a device, pipe or socket",
         """\
 Only regular files, folders and links to them can be archived. A device, a named pipe or a socket has no bytes that
 could be pushed, and reading it may block for ever.""",
@@ -122,15 +138,16 @@ could be pushed, and reading it may block for ever.""",
         "a file's name does not work on every system",
         """\
 File names must be UTF-8, free of control characters, and still different from each other after Unicode
-normalisation (NFC): macOS and Linux write the same accented letter in two ways, and a pack whose files differ in
+normalisation (NFC): macOS and Linux write the same accented letter in two ways, and a pack or chart whose files differ in
 nothing else would have one content on one machine and another elsewhere. Paths are limited to 1,024 bytes.""",
     ),
     _error(
         Code.LINK_LEAVES,
-        "a link leads out of the pack's folder",
+        "a link leads out of the folder of its pack or chart",
         """\
-Links inside a pack are followed and archived as the bytes that they point to. A link that leads out of the folder
-would publish files that are no part of the pack, perhaps private ones, so it is refused. Replace it by a copy.""",
+Links inside a pack or chart are followed and archived as the bytes that they point to. A link that leads out of the
+folder would publish files that are no part of it, perhaps private ones, so it is refused, also where Helm follows it.
+Replace it by a copy; for a chart that several charts share, `helm dependency update` makes one from a `file://` path.""",
     ),
     _error(
         Code.LINK_BROKEN,
@@ -141,9 +158,10 @@ with `core.symlinks` switched off, git checks links out as small text files; tho
     ),
     _error(
         Code.PACK_TOO_LARGE,
-        "the folder is larger than any pack can be",
+        "the folder is larger than any pack or chart can be",
         """\
-A pack has at most 50,000 files and folders and just under 8 GiB, far more than any that was ever published. A folder
+A pack has at most 50,000 files and folders and just under 8 GiB, far more than any that was ever published; a chart has
+as many files at most, and RS249 tells how large they may be. A folder
 beyond that is nearly always the wrong one (a home folder, a repository with its `.git` and dependencies), or links in
 it multiply.""",
     ),
@@ -295,5 +313,5 @@ If it is real, revoke it: removing the file does not take back what was publishe
     ),
 )
 
-CODES: Mapping[str, Explanation] = {each.code: each for each in _ALL}
-"""Every finding about packs, by code."""
+CODES: Mapping[str, Explanation] = {each.code: each for each in (*_ALL, *CHART_EXPLANATIONS)}
+"""Every finding about packs and charts, by code."""

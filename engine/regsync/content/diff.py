@@ -1,14 +1,17 @@
-"""How a live layer and a folder differ, file by file: texts by their lines, the rest by size. Knows no report."""
+"""How a live layer differs from a pack's folder or a chart, file by file: texts by their lines, the rest by size. Knows
+no report."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import TypeAlias
 
+from regsync.content.chart import Chart
+from regsync.content.chartlayer import extract_chart
 from regsync.content.files import read_file
 from regsync.content.index import extract
 from regsync.content.leaks import is_text, masked
@@ -37,6 +40,39 @@ def diff_contents(before: Content, after: Content, layer: Readable, folder: Path
     to the reports. Binary and large files get a note, as do files that can no longer be read; added and removed ones
     have neither. Modes are not compared.
     """
+    return _differences(
+        before, after, lambda wanted: (extract(layer, wanted, SIZE_LIMIT), _read(folder, wanted))
+    )
+
+
+def diff_charts(before: Content, after: Chart, layer: Readable) -> tuple[FileDiff, ...]:
+    """The same for a chart: `layer` (read once) holds `before`. Chart.yaml and Chart.lock are compared as Helm writes
+    them, subcharts unpacked."""
+    return _differences(
+        before,
+        after.content,
+        lambda wanted: (extract_chart(layer, wanted, SIZE_LIMIT), after.texts(wanted, SIZE_LIMIT)),
+    )
+
+
+def diff_chart_archives(
+    before: Content, after: Content, layer: Readable, archive: Readable
+) -> tuple[FileDiff, ...]:
+    """The same for two packaged charts: `layer` holds `before`, `archive` holds `after`; each is read once."""
+    return _differences(
+        before,
+        after,
+        lambda wanted: (
+            extract_chart(layer, wanted, SIZE_LIMIT),
+            extract_chart(archive, wanted, SIZE_LIMIT),
+        ),
+    )
+
+
+def _differences(
+    before: Content, after: Content, texts_of: Callable[[frozenset[str]], _Texts]
+) -> tuple[FileDiff, ...]:
+    """The files that differ; `texts_of` gives the bytes of files on either side."""
     old = {entry.path: entry for entry in before.files}
     new = {entry.path: entry for entry in after.files}
     paths = sorted(
@@ -44,7 +80,7 @@ def diff_contents(before: Content, after: Content, layer: Readable, folder: Path
         key=str.encode,
     )
     wanted = _within_limits(old, new, paths)
-    texts = (extract(layer, wanted, SIZE_LIMIT), _read(folder, wanted)) if wanted else ({}, {})
+    texts = texts_of(wanted) if wanted else ({}, {})
     return tuple(_file_diff(path, old.get(path), new.get(path), texts, path in wanted) for path in paths)
 
 

@@ -1,9 +1,11 @@
-"""Reading a pack's folder: its files, their hashes, and what cannot be archived. Knows nothing of what they mean."""
+"""Walking a folder of packs or charts: its files, their hashes, and what cannot be archived. Knows nothing of what they
+mean."""
 
 from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -24,67 +26,120 @@ class Folder:
     problems: list[Diagnostic] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class Walk:
+    """What lies in a folder: the files in no order, each by its path there and where it is on disk; the paths of what
+    was left out; and errors."""
+
+    files: list[tuple[str, str]] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    problems: list[Diagnostic] = field(default_factory=list)
+
+
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A folder still to be read: where it is, the path it has in the pack (with a final `/`, empty for the pack's
-    own), and the real paths of all folders it lies in, itself the last."""
+    """A folder still to be read: where it is, the path it has in the walk (with a final `/`, empty for the top), and
+    the real paths of all folders it lies in, itself the last."""
 
     path: str
     prefix: str
     within: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """How messages name the folder and what it holds (`pack`, `chart`), and its real path."""
+
+    shown: str
+    what: str
+    real: str
+
+
 def read_folder(folder: Path, shown: str) -> Folder:
-    """Walk `folder` and hash every file, in constant memory. Never raises for what is wrong with the folder.
+    """Walk a pack's folder and hash every file, in constant memory. Never raises for what is wrong with the folder.
+
+    `shown` is how messages name the folder.
+    """
+    walked = walk(folder, shown, "pack", lambda path, is_folder: is_junk(path.rpartition("/")[2]))
+    found = Folder(junk=walked.left_out, problems=walked.problems)
+    size = 0
+    for path, location in walked.files:
+        try:
+            found.files.append(_hash(location, path))
+        except OSError as failure:
+            found.problems.append(unreadable(shown, path, failure))
+            continue
+        size += found.files[-1].size
+        if size > MAX_SIZE:
+            found.problems.append(_too_large(_Names(shown, "pack", "")))
+            break
+    return found
+
+
+def walk(folder: Path, shown: str, what: str, leave_out: Callable[[str, bool], bool]) -> Walk:
+    """All files below `folder`. Never raises for what is wrong with it.
 
     Links that stay inside count as what they point to; all others are problems, as are devices, names that no
-    other machine could hold, and what cannot be read. `shown` is how messages name the folder.
+    other machine could hold, and what cannot be read. `leave_out` is asked with each path and whether it is a folder.
     """
-    found = Folder()
-    real = os.path.realpath(folder)
-    todo = [_Place(os.fspath(folder), "", (real,))]
-    entries = size = 0
+    names = _Names(shown, what, os.path.realpath(folder))
+    found = Walk()
+    todo = [_Place(os.fspath(folder), "", (names.real,))]
+    entries = 0
     while todo:
         place = todo.pop()
-        names: set[str] = set()
+        seen: set[str] = set()
         try:
             with os.scandir(place.path) as scan:
                 listing = list(scan)
         except OSError as failure:
-            found.problems.append(_unreadable(shown, place.prefix.rstrip("/"), failure))
+            found.problems.append(unreadable(shown, place.prefix.rstrip("/"), failure))
             continue
         for entry in listing:
             path = normal(place.prefix + entry.name)
-            if is_junk(entry.name):
-                found.junk.append(path)
-                continue
-            if problem := _name_problem(shown, path, names):
-                found.problems.append(problem)
+            try:
+                if leave_out(path, _is_folder(entry)):
+                    found.left_out.append(path)
+                    continue
+                if problem := _name_problem(shown, path, seen):
+                    found.problems.append(problem)
+                    continue
+                beneath = _enter(entry, path, place, names)
+            except OSError as failure:
+                found.problems.append(unreadable(shown, path, failure))
                 continue
             entries += 1
-            try:
-                beneath = _enter(entry, path, place, real, shown)
-                if isinstance(beneath, Diagnostic):
-                    found.problems.append(beneath)
-                elif beneath is not None:
-                    todo.append(beneath)
-                else:
-                    found.files.append(_hash(entry.path, path))
-                    size += found.files[-1].size
-            except OSError as failure:
-                found.problems.append(_unreadable(shown, path, failure))
-            if entries > MAX_ENTRIES or size > MAX_SIZE:
-                found.problems.append(
-                    finding(
-                        Code.PACK_TOO_LARGE,
-                        f"`{shown}` is larger than any pack can be",
-                        Origin(shown, 1, 1),
-                        detail=f"A pack has at most {MAX_ENTRIES:,} files and folders and {MAX_SIZE:,} bytes.",
-                        help="name the pack's own folder, or move what is no part of the pack out of it",
-                    )
-                )
+            if isinstance(beneath, Diagnostic):
+                found.problems.append(beneath)
+            elif beneath is not None:
+                todo.append(beneath)
+            else:
+                found.files.append((path, entry.path))
+            if entries > MAX_ENTRIES:
+                found.problems.append(_too_large(names))
                 return found
     return found
+
+
+def unreadable(shown: str, path: str, failure: OSError) -> Diagnostic:
+    """The finding about a file that cannot be read; `path` is empty for the folder itself."""
+    where = f"{shown}/{path}" if path else shown
+    return finding(
+        Code.FILE_UNREADABLE,
+        f"`{where}` cannot be read: {failure.strerror or failure}",
+        Origin(where, 1, 1),
+        help="make it readable to the user that runs regsync",
+    )
+
+
+def _too_large(names: _Names) -> Diagnostic:
+    return finding(
+        Code.PACK_TOO_LARGE,
+        f"`{names.shown}` is larger than any {names.what} can be",
+        Origin(names.shown, 1, 1),
+        detail=f"A {names.what} has at most {MAX_ENTRIES:,} files and folders and {MAX_SIZE:,} bytes.",
+        help=f"name the {names.what}'s own folder, or move what is no part of the {names.what} out of it",
+    )
 
 
 def _name_problem(shown: str, path: str, names: set[str]) -> Diagnostic | None:
@@ -104,12 +159,14 @@ def _name_problem(shown: str, path: str, names: set[str]) -> Diagnostic | None:
     )
 
 
-def _enter(
-    entry: os.DirEntry[str], path: str, place: _Place, real: str, shown: str
-) -> _Place | Diagnostic | None:
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    return os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir(follow_symlinks=False)
+
+
+def _enter(entry: os.DirEntry[str], path: str, place: _Place, names: _Names) -> _Place | Diagnostic | None:
     """The folder behind `entry` where it is one, None where it is a file, else what is wrong with it."""
     if entry.is_symlink():
-        return _follow(entry, path, place, real, shown)
+        return _follow(entry, path, place, names)
     if entry.is_dir(follow_symlinks=False):
         return _Place(entry.path, f"{path}/", (*place.within, os.path.join(place.within[-1], entry.name)))
     if entry.is_file(follow_symlinks=False):
@@ -117,21 +174,19 @@ def _enter(
     return finding(
         Code.FILE_SPECIAL,
         f"`{path}` is a device, pipe or socket",
-        Origin(f"{shown}/{path}", 1, 1),
-        help="remove it from the pack's folder",
+        Origin(f"{names.shown}/{path}", 1, 1),
+        help=f"remove it from the {names.what}'s folder",
     )
 
 
-def _follow(
-    entry: os.DirEntry[str], path: str, place: _Place, real: str, shown: str
-) -> _Place | Diagnostic | None:
+def _follow(entry: os.DirEntry[str], path: str, place: _Place, names: _Names) -> _Place | Diagnostic | None:
     """The same for a link."""
-    at = Origin(f"{shown}/{path}", 1, 1)
+    at = Origin(f"{names.shown}/{path}", 1, 1)
     target = os.path.realpath(entry.path)
-    if target != real and not target.startswith(real + os.sep):
+    if target != names.real and not target.startswith(names.real + os.sep):
         return finding(
             Code.LINK_LEAVES,
-            f"`{path}` is a link that leaves the pack's folder",
+            f"`{path}` is a link that leaves the {names.what}'s folder",
             at,
             help="replace the link by a copy of what it points to",
         )
@@ -155,16 +210,6 @@ def _follow(
             help="remove the link",
         )
     return _Place(entry.path, f"{path}/", (*place.within, target))
-
-
-def _unreadable(shown: str, path: str, failure: OSError) -> Diagnostic:
-    where = f"{shown}/{path}" if path else shown
-    return finding(
-        Code.FILE_UNREADABLE,
-        f"`{where}` cannot be read: {failure.strerror or failure}",
-        Origin(where, 1, 1),
-        help="make it readable to the user that runs regsync",
-    )
 
 
 def _hash(location: str, path: str) -> FileEntry:

@@ -76,7 +76,7 @@ def read_pack(folder: Path, shown: str) -> PackRead:
         else:
             source, document = read
             found_here = (
-                _problem(source, document, "name", Code.PACK_NAME, _name_fault),
+                _problem(source, document, "name", Code.PACK_NAME, name_fault),
                 _problem(source, document, "version", Code.PACK_VERSION, _version_fault),
             )
             problems += [each for each in found_here if each]
@@ -134,7 +134,8 @@ def _problem(
     return source.finding_in_json(code, f"`{key}` is not a string", key, advice=advice)
 
 
-def _name_fault(name: str) -> _Fault | None:
+def name_fault(name: str) -> _Fault | None:
+    """What is wrong with a name that is to be the last part of a repository's, and what to do about it."""
     if is_repository(name) and "/" not in name:
         return None
     suggestion = "-".join(name.lower().split()).replace("/", "-")

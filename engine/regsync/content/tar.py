@@ -1,6 +1,6 @@
 """Reading tar archives as a stream, compressed or not, in bounded memory and without touching the file system.
 
-Knows the formats that tar programs write (v7, ustar, GNU, PAX), and nothing of packs. The standard library's reader
+Knows the formats that tar programs write (v7, ustar, GNU, PAX), and nothing of packs or charts. The standard library's reader
 is not used: it takes sizes in extended headers on trust and has been led into endless loops by them.
 """
 
@@ -46,29 +46,32 @@ class Kind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Member:
     """One entry: its path with neither `.` nor empty components (empty for the archive's root), and for links the
-    target: a symlink's as written, a hard link's as a path like the others."""
+    target: a symlink's as written, a hard link's as a path like the others. `name` is the path as written."""
 
     path: str
     kind: Kind
     size: int
     executable: bool
     target: str = ""
+    name: str = ""
 
 
 class TarReader:
     """Iterates over the members of an archive; `data()` gives the bytes of the one that iteration stands at.
 
     What `stream` raises passes through. One that checks a digest at its end must see that end: call `drain()` when
-    done, also after BadArchive. `limit` caps the bytes that decompression may yield.
+    done, also after BadArchive. `limit` caps the bytes that decompression may yield, of which `left` are left;
+    `compressed` tells whether there is any.
     Raises BadArchive for anything that is damaged, escapes the archive, or is neither file, folder nor link.
     """
 
     def __init__(self, stream: Readable, *, limit: int) -> None:
         self._raw = io.BufferedReader(_Raw(stream), CHUNK)
         self._source: io.BufferedIOBase = self._raw
-        if self._raw.peek(2)[:2] == b"\x1f\x8b":
+        self.compressed = self._raw.peek(2)[:2] == b"\x1f\x8b"
+        if self.compressed:
             self._source = igzip.IGzipFile(fileobj=self._raw, mode="rb")  # type: ignore[no-untyped-call]  # untyped in its stubs
-        self._left = limit
+        self.left = limit
         self._pending = 0  # bytes of the current member that were not read yet
 
     def __iter__(self) -> Iterator[Member]:
@@ -138,9 +141,9 @@ class TarReader:
             raise BadArchive("is cut short") from failure
         except (BadGzipFile, isal_zlib.error) as failure:  # type: ignore[misc] # its stub says it is an instance
             raise BadArchive("is damaged") from failure
-        self._left -= len(data)
-        if self._left < 0:
-            raise BadArchive("unpacks to more than any pack can hold")
+        self.left -= len(data)
+        if self.left < 0:
+            raise BadArchive("unpacks to more than it may hold")
         return data
 
 
@@ -177,17 +180,17 @@ def _member(header: bytes, kind: bytes, size: int, extended: Mapping[str, str]) 
     path = _inside(name)
     executable = bool(_number(header[100:108]) & 0o100)
     if kind == b"5" or (kind in _FILE_TYPES and name.endswith("/")):
-        return Member(path, Kind.FOLDER, 0, executable)
+        return Member(path, Kind.FOLDER, 0, executable, name=name)
     if kind == b"2":
-        return Member(path, Kind.SYMLINK, 0, executable, target)
+        return Member(path, Kind.SYMLINK, 0, executable, target, name)
     if kind == b"1":
-        return Member(path, Kind.HARDLINK, 0, executable, _inside(target))
+        return Member(path, Kind.HARDLINK, 0, executable, _inside(target), name)
     if kind in _FILE_TYPES:
         if written := extended.get("size"):
             if not written.isascii() or not written.isdecimal() or len(written) > 20:
                 raise BadArchive("has a damaged header")
             size = int(written)
-        return Member(path, Kind.FILE, size, executable)
+        return Member(path, Kind.FILE, size, executable, name=name)
     raise BadArchive("holds something that is neither file, folder nor link")
 
 

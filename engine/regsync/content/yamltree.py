@@ -6,9 +6,10 @@ the macros that Palette's files hold in place of values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -25,8 +26,11 @@ from ruamel.yaml.events import (
 
 Value: TypeAlias = "str | list[Node] | dict[str, Pair] | None"
 
+T = TypeVar("T")
+
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
 _MERGE = "<<"
+_SLOWLY = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +88,39 @@ def read_yaml(text: str) -> Node:
 
     Raises BadYaml for what is no YAML, a key written twice in one mapping, an unknown alias, and a second document.
     """
-    builder = _Builder()
+    return built(text, _only_document)
+
+
+def built(text: str, build: Callable[[Iterator[Event]], T]) -> T:
+    """What `build` makes of the parser's events. Raises BadYaml where `text` is no YAML, and what `build` raises.
+
+    The fast parser is of a time when no plain text in brackets could hold a colon: where it refuses, the slow one is
+    asked, too, unless the text is so long that it would take minutes.
+    """
     try:
-        for event in YAML(typ="safe").parse(text):
-            builder.take(event)
+        return build(_events(text, pure=False))
+    except BadYaml:
+        if len(text) <= _SLOWLY:
+            with suppress(BadYaml):
+                return build(_events(text, pure=True))
+        raise
+
+
+def _events(text: str, *, pure: bool) -> Iterator[Event]:
+    try:
+        yield from YAML(typ="safe", pure=pure).parse(text)
     except MarkedYAMLError as failure:
         mark = failure.problem_mark or failure.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         raise BadYaml(failure.problem or str(failure), line, column) from failure
     except YAMLError as failure:
         raise BadYaml(str(failure).partition("\n")[0], 1, 1) from failure
+
+
+def _only_document(events: Iterator[Event]) -> Node:
+    builder = _Builder()
+    for event in events:
+        builder.take(event)
     for extra in builder.documents[1:]:
         if extra.value is not None:
             raise BadYaml("a second document starts here", extra.line, extra.column)

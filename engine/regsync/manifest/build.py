@@ -17,12 +17,12 @@ from regsync.manifest.endpoint import (
     layout_directory,
     network_url,
 )
+from regsync.manifest.lock import Locks
 from regsync.manifest.nodes import Mark, Node, Unknown, problem
 from regsync.manifest.repositories import PROJECT_SETTINGS, in_one_region, read_project, read_repositories
 from regsync.manifest.rules import check_registry
 from regsync.model.diagnostic import Diagnostic, Origin, has_errors
 from regsync.model.registry import (
-    PACK_NAMESPACE,
     Declaration,
     Overwrite,
     Policy,
@@ -45,8 +45,11 @@ class Document:
     sound: bool
 
 
-def build(documents: Sequence[Document], problems: list[Diagnostic]) -> list[Declaration]:
-    """What the Registry documents declare, as far as it can be told; everything that is wrong becomes a finding."""
+def build(
+    documents: Sequence[Document], problems: list[Diagnostic], locks: Locks | None = None
+) -> list[Declaration]:
+    """What the Registry documents declare, as far as it can be told; everything that is wrong becomes a finding.
+    Without `locks` nothing has to be pinned."""
     by_name: dict[tuple[str, str], Document] = {}
     for each in documents:
         if each.name is None:
@@ -64,6 +67,7 @@ def build(documents: Sequence[Document], problems: list[Diagnostic]) -> list[Dec
         },
         palettes=[name for kind, name in by_name if kind == "Palette"],
         problems=problems,
+        locks=locks,
     )
     return [
         declaration
@@ -78,6 +82,7 @@ class _Builder:
     sets: Mapping[str, Node | None]
     palettes: Sequence[str]
     problems: list[Diagnostic]
+    locks: Locks | None
     places: dict[tuple[str, str], Mark] = field(default_factory=dict)
     projects: dict[tuple[str, str], Node] = field(default_factory=dict)
 
@@ -94,31 +99,36 @@ class _Builder:
         places = self._places(spec, type_)
         check_registry(spec, type_, places, self.palettes, self.problems)
         written = spec.find("baseContentPaths")
-        paths = base_content_paths(written, type_, self.problems) if written else {}
+        paths = base_content_paths(written, type_, provider, self.problems) if written else {}
         all_known = len(paths) == len(written.elements) if written else spec.lacks("baseContentPaths")
         trust = tls(spec.find("tls"), self.problems)
         repositories = read_repositories(spec.find("repositories"), self.problems)
         judged: Sequence[Place | None] = places or [None]
         connections = [self._connect_to(spec, type_, each) for each in judged]
         base_path = _base_path(spec)
-        if provider and base_path is not None:
-            for place in places:
-                self._claim(place, base_path, provider, paths)
         if project := spec.find("project"):
             for place in places:
                 self._compare_projects(place, project, paths)
-        rules = Content(provider, list(paths) if all_known else None, self.sets)
-        content = rules.spread(spec.find("content"), self.problems)
         endpoint = spec.find("endpoint")
-        if places and endpoint and type_ is RegistryType.LAYOUT:
-            self._check_layout(places[0], endpoint, list(paths), content)
+        if provider and endpoint and base_path is not None:
+            claimed = paths or ({"": endpoint.mark} if all_known else {})
+            for place in places:
+                self._claim(place, base_path, provider, claimed)
+        rules = Content(provider, list(paths) if all_known else None, self.sets, self.locks)
+        content = rules.spread(spec.find("content"), self.problems)
+        if places and endpoint and provider and type_ is RegistryType.LAYOUT:
+            written_to = [Path(places[0].endpoint, each, provider.namespace) for each in paths or [""]]
+            self._check_layout(places[0], endpoint, written_to, content)
         items, tombstones = tuple(content.items.values()), tuple(content.tombstones.values())
+        upstream = tuple(content.upstream.values())
         sound = document.sound and places and not has_errors(self.problems[before:])
         if not (sound and document.name and endpoint and type_ and provider and base_path is not None):
             unknown = _unknown_registry(document)
-            return [Declaration(unknown, items, tombstones)] if items or tombstones else []
+            return (
+                [Declaration(unknown, items, tombstones, upstream)] if items or tombstones or upstream else []
+            )
         name = document.name.text
-        default = spec.find("defaultRegion")
+        default, synchronization = spec.find("defaultRegion"), spec.find("synchronization")
         return [
             Declaration(
                 RegistrySpec(
@@ -141,10 +151,12 @@ class _Builder:
                     policy=_policy(spec.find("policy")),
                     repositories=in_one_region(repositories, place.region or ""),
                     project=read_project(spec.find("project")),
+                    synchronization=synchronization is None or bool(synchronization.value),
                     origins=dict(_origins(spec)),
                 ),
                 items,
                 tombstones,
+                upstream,
             )
             for place, connect_to in zip(places, connections, strict=True)
         ]
@@ -182,7 +194,8 @@ class _Builder:
             where = place.of(f"{base_path}/{path}".lstrip("/"))
             first = self.places.setdefault((where, provider), mark)
             if first is not mark:
-                summary = f"`{place.shown}`, path `{path}`, is declared twice"
+                where_in = f", path `{path}`," if path else ""
+                summary = f"`{place.shown}`{where_in} is declared twice"
                 advice = "put the content into one Registry document, or give each its own base content path"
                 related = [(first, "first declared here")]
                 self.problems.append(problem("RS124", mark, summary, advice=advice, related=related))
@@ -198,12 +211,13 @@ class _Builder:
                     related = [(first.mark, "the other value")]
                     self.problems.append(problem("RS129", node.mark, summary, related=related))
 
-    def _check_layout(self, place: Place, endpoint: Node, paths: Sequence[str], content: Spread) -> None:
-        """Report a layout that stands where the registry's own packs are read from."""
-        written = [Path(place.endpoint, path, PACK_NAMESPACE) for path in paths or [""]]
+    def _check_layout(
+        self, place: Place, endpoint: Node, written_to: Sequence[Path], content: Spread
+    ) -> None:
+        """Report a layout that stands where the registry's own packs or charts are read from."""
         for pattern in content.patterns:
-            if any(pattern.covers(path) for path in written):
-                related = [(pattern.node.mark, "the packs")]
+            if any(pattern.covers(path) for path in written_to):
+                related = [(pattern.node.mark, "the content")]
                 advice = "choose a directory elsewhere, or leave it out of a glob with `exclude`"
                 summary = f"the layout {place.shown} would become content of `{pattern.node.text}`"
                 self.problems.append(problem("RS133", endpoint.mark, summary, advice=advice, related=related))
@@ -211,7 +225,6 @@ class _Builder:
 
 
 _LATER: tuple[tuple[tuple[str, ...], object, str], ...] = (
-    (("provider",), "helm", "registries of charts (provider: helm) are"),
     (("policy", "replacePalette"), "allow", "`replacePalette: allow` is"),
 )
 

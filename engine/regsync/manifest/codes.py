@@ -136,8 +136,8 @@ _ALL = (
         "RS122",
         "a base content path that cannot be used",
         "A base content path is a repository name or the beginning of one: lower-case letters and digits, "
-        "separated by `.`, `_`, `-` and `/`. Palette and regsync append spectro-packs/archive themselves; a path "
-        "that holds it would lead to spectro-packs/archive/spectro-packs/archive, where Palette finds nothing.\n\n"
+        "separated by `.`, `_`, `-` and `/`. For packs, Palette and regsync append spectro-packs/archive themselves; a "
+        "path that holds it would lead to spectro-packs/archive/spectro-packs/archive, where Palette finds nothing.\n\n"
         "With Harbor the first segment is a project, whose name may not hold `__` or `--`.",
     ),
     _error(
@@ -168,10 +168,11 @@ _ALL = (
     ),
     _error(
         "RS127",
-        "a folder that is no pack",
-        "Every folder that `packs:` finds must hold a pack.json. A folder that is left out silently would, with "
-        "pruning, be a delete. Name the pack's folder itself, or keep others out with `exclude:`, which takes "
-        "globs on folder names.",
+        "a match that is no pack or chart",
+        "Every folder that `packs:` finds must hold a pack.json, and every folder that `charts:` finds a Chart.yaml; "
+        "`charts:` also takes packaged charts, files that end in .tgz. What is left out silently would, with pruning, "
+        "be a delete. Name the folder or archive itself, or keep others out with `exclude:`, which takes globs on "
+        "the names of folders and archives.",
     ),
     _error(
         "RS128",
@@ -205,9 +206,9 @@ _ALL = (
     ),
     _error(
         "RS133",
-        "a layout among the packs that it is made of",
-        "The directory of a layout registry lies in a folder that `packs:` of the same document names, or will "
-        "be matched by one of its globs: what regsync writes there would be read as content of packs in the next "
+        "a layout among the packs or charts that it is made of",
+        "The directory of a layout registry lies in a folder that `packs:` or `charts:` of the same document names, "
+        "or will be matched by one of its globs: what regsync writes there would be read as content in the next "
         "run. Choose a directory elsewhere, or keep it out of a glob with `exclude:`.",
     ),
     _error(
@@ -216,6 +217,21 @@ _ALL = (
         "lifecyclePolicyFile and policyFile name files with the JSON that Amazon ECR takes: a lifecycle policy is an "
         "object with `rules`, a repository policy one with `Statement`. No object in them may have a key twice, "
         "since only one of the two would count.",
+    ),
+    _error(
+        "RS135",
+        "a lock file that cannot be used",
+        "regsync.lock.yaml is written by `regsync lock`, and a plan trusts what stands in it. Where it is not what "
+        "that command would write (edited by hand, or merged in a conflict), restore it from version control, or "
+        "remove the entry and run `regsync lock` again.",
+    ),
+    _error(
+        "RS136",
+        "a chart from elsewhere is not pinned",
+        "A chart in a chart repository or in another registry is pinned by `regsync lock`, an exact version too: the "
+        "versions, their sources and digests stand in regsync.lock.yaml beside the manifest that asks for it, and a "
+        "plan reads nothing else. So the same commit always means the same plan. The entry is missing, or the manifest "
+        "asks for something else by now.",
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Spreads `content:` out: globs to folders, content sets to their items, tombstones to names. Opens no pack."""
+"""Spreads `content:` out: globs to folders and archives, content sets to their items, tombstones to names. Opens none."""
 
 from __future__ import annotations
 
@@ -10,18 +10,23 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from regsync.manifest.endpoint import is_base_content_path
+from regsync.manifest.lock import Locks, lock_beside
 from regsync.manifest.nodes import Mark, Node, did_you_mean, kind_of_path, problem
+from regsync.manifest.upstream import read_upstream
 from regsync.model.diagnostic import Diagnostic
-from regsync.model.reference import is_repository, is_tag
+from regsync.model.reference import chart_tag, is_repository, is_tag
 from regsync.model.registry import PACK_NAMESPACE, ContentItem, Provider, Tombstone
+from regsync.model.upstream import Asked, UpstreamItem
 
 _BRACES = re.compile(r"\{[^{}]*,[^{}]*\}")
 _OTHER_SORT = {Provider.PACK: "charts", Provider.HELM: "packs"}
+_MARKERS = {Provider.PACK: "pack.json", Provider.HELM: "Chart.yaml"}
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A path or glob of packs, and the names of folders that it leaves out."""
+    """A path or glob of packs or charts, and the names of folders and archives that it leaves out."""
 
     node: Node
     excluded: Sequence[str]
@@ -54,12 +59,13 @@ def _matches(parts: Sequence[str], wanted: Sequence[str]) -> bool:
 
 @dataclass(slots=True)
 class Spread:
-    """What a registry's content comes to; each folder and tombstone once per base content path, the first counts.
-    `patterns` are where its packs come from."""
+    """What a registry's content comes to; each folder, archive and tombstone once per base content path, the first
+    counts. `patterns` are where its packs or charts come from."""
 
     items: dict[tuple[str, Path], ContentItem] = field(default_factory=dict)
     tombstones: dict[tuple[str, str, str], Tombstone] = field(default_factory=dict)
     patterns: list[Pattern] = field(default_factory=list)
+    upstream: dict[tuple[str, Asked], UpstreamItem] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +73,13 @@ class Content:
     """Where a registry's content goes and which sets it may name.
 
     `provider` and `base_content_paths` are None where they are not known, or not all of the paths. `sets` holds the
-    content of every set by name, None where that is not known.
+    content of every set by name, None where that is not known. Without `locks` nothing has to be pinned.
     """
 
     provider: Provider | None
     base_content_paths: Sequence[str] | None
     sets: Mapping[str, Node | None]
+    locks: Locks | None = None
 
     def spread(self, content: Node | None, problems: list[Diagnostic]) -> Spread:
         """Everything that `content` comes to, as far as it is known. What is wrong with it becomes a finding."""
@@ -102,7 +109,7 @@ class Content:
         if known is not None and path not in known:
             summary = f"`{path}` is none of the base content paths"
             problems.append(problem("RS125", node.mark, summary, advice=did_you_mean(path, known)))
-        return path if is_repository(f"{path}/{PACK_NAMESPACE}") else None
+        return path if is_base_content_path(path, self.provider) else None
 
     def _add(
         self,
@@ -123,20 +130,54 @@ class Content:
         elif node := item.find("absent"):
             if exclude := item.find("exclude"):
                 problems.append(problem("RS129", exclude.where, "`exclude` has no meaning beside `absent`"))
-            tombstone = _tombstone(node, path or "", problems)
+            tombstone = _tombstone(node, path or "", self.provider, problems)
             if tombstone and path is not None:
                 result.tombstones.setdefault((path, tombstone.name, tombstone.tag), tombstone)
-        elif node := item.find("packs"):
+        elif node := item.find("packs") or item.find("charts"):
+            provider = Provider.HELM if item.find("charts") else Provider.PACK
             own = _patterns(item)
             left_out = None if own is None or excluded is None else [*excluded, *own]
             for pattern in node.each:
-                if left_out is not None:
-                    result.patterns.append(Pattern(pattern, left_out))
-                for folder in _folders(pattern, left_out, problems):
-                    if path is not None:
-                        shown = pattern.mark.file.show(folder)
-                        found = ContentItem(Path(os.path.realpath(folder)), shown, path, pattern.mark.origin)
-                        result.items.setdefault((path, found.folder), found)
+                self._match(pattern, provider, path, left_out, result, problems)
+
+    def _match(
+        self,
+        pattern: Node,
+        provider: Provider,
+        path: str | None,
+        excluded: Sequence[str] | None,
+        result: Spread,
+        problems: list[Diagnostic],
+    ) -> None:
+        """Add what one path or glob leads to."""
+        if isinstance(pattern.value, dict):
+            self._take(pattern, path, excluded, result, problems)
+            return
+        if excluded is not None:
+            result.patterns.append(Pattern(pattern, excluded))
+        for found in _matches_of(pattern, provider, excluded, problems):
+            if path is not None:
+                shown, local = pattern.mark.file.show(found), Path(os.path.realpath(found))
+                item = ContentItem(local, shown, path, pattern.mark.origin, provider)
+                result.items.setdefault((path, local), item)
+
+    def _take(
+        self,
+        node: Node,
+        path: str | None,
+        excluded: Sequence[str] | None,
+        result: Spread,
+        problems: list[Diagnostic],
+    ) -> None:
+        """Add a chart from elsewhere, with what is pinned for it."""
+        chart = read_upstream(node, problems)
+        if chart is None or excluded is None or any(fnmatchcase(chart.name, each) for each in excluded):
+            return
+        pins = self.locks.pins_for(chart, node, problems) if self.locks else ()
+        if path is not None:
+            file = lock_beside(node.mark.file)
+            item = UpstreamItem(chart, path, file.path, file.shown, pins)
+            result.upstream.setdefault((path, chart.asked), item)
 
 
 def _patterns(item: Node) -> list[str] | None:
@@ -147,10 +188,14 @@ def _patterns(item: Node) -> list[str] | None:
     return node.texts
 
 
-def _tombstone(node: Node, path: str, problems: list[Diagnostic]) -> Tombstone | None:
+def _tombstone(
+    node: Node, path: str, provider: Provider | None, problems: list[Diagnostic]
+) -> Tombstone | None:
     name, _, tag = node.text.partition(":")
+    if provider is Provider.HELM:
+        tag = chart_tag(tag)
     advice = None
-    if f"/{PACK_NAMESPACE}/" in f"/{name}/":
+    if provider is Provider.PACK and f"/{PACK_NAMESPACE}/" in f"/{name}/":
         flaw = f"`{name}` holds `{PACK_NAMESPACE}`, which regsync appends to the base content path"
         advice = "leave the path out: a tombstone is NAME:VERSION"
     elif is_repository(name) and is_tag(tag):
@@ -163,26 +208,39 @@ def _tombstone(node: Node, path: str, problems: list[Diagnostic]) -> Tombstone |
     return None
 
 
-def _folders(pattern: Node, excluded: Sequence[str] | None, problems: list[Diagnostic]) -> Iterator[Path]:
-    """The pack folders that a path or glob leads to, sorted; none where it is not known which are left out."""
+def _matches_of(
+    pattern: Node, provider: Provider, excluded: Sequence[str] | None, problems: list[Diagnostic]
+) -> Iterator[Path]:
+    """The folders, for charts also the archives, that a path or glob leads to, sorted; none where it is not known which
+    are left out."""
     file = pattern.mark.file
+    charts = provider is Provider.HELM
     literal = file.locate(pattern.text)
     if kind_of_path(literal) or not glob.has_magic(pattern.text):
         matches = [literal] if kind_of_path(literal) else []
     else:
         # Not Path.glob: that finds hidden folders too, and takes no absolute pattern.
         found = sorted(glob.glob(pattern.text, root_dir=file.path.parent, recursive=True))  # noqa: PTH207 - Path.glob has no root_dir
-        matches = [path for path in map(file.locate, found) if kind_of_path(path) == "folder"]
+        matches = [
+            path
+            for path in map(file.locate, found)
+            if kind_of_path(path) == "folder" or (charts and _is_archive(path))
+        ]
+    what = "neither a folder nor a .tgz archive" if charts else "no folder"
     if not matches:
         braces = _BRACES.search(pattern.text)
         advice = "braces are not expanded; write a list" if braces else file.base
-        problems.append(problem("RS126", pattern.mark, f"`{pattern.text}` matches no folder", advice=advice))
-    for folder in matches:
-        if excluded is None or any(fnmatchcase(folder.name, each) for each in excluded):
+        problems.append(problem("RS126", pattern.mark, f"`{pattern.text}` matches {what}", advice=advice))
+    for match in matches:
+        if excluded is None or any(fnmatchcase(match.name, each) for each in excluded):
             continue
-        if kind_of_path(folder / "pack.json") == "file":
-            yield folder
+        if kind_of_path(match / _MARKERS[provider]) == "file" or (charts and _is_archive(match)):
+            yield match
         else:
-            what = "has no pack.json" if kind_of_path(folder) == "folder" else "is no folder"
-            advice = "name the folder of the pack, or leave this one out with `exclude`"
-            problems.append(problem("RS127", pattern.mark, f"{file.show(folder)} {what}", advice=advice))
+            flaw = f"has no {_MARKERS[provider]}" if kind_of_path(match) == "folder" else f"is {what}"
+            advice = f"name the folder of the {provider.noun}, or leave this one out with `exclude`"
+            problems.append(problem("RS127", pattern.mark, f"{file.show(match)} {flaw}", advice=advice))
+
+
+def _is_archive(path: Path) -> bool:
+    return path.suffix == ".tgz" and kind_of_path(path) == "file"

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 from regsync.manifest.nodes import Mark, Node, kind_of_path, problem
 from regsync.model.diagnostic import Diagnostic
 from regsync.model.reference import is_repository
-from regsync.model.registry import PACK_NAMESPACE, AwsPlace, RegistryType
+from regsync.model.registry import PACK_NAMESPACE, AwsPlace, Provider, RegistryType
 
 REGION_MACRO = "{{.spectro.system.aws.region}}"
 """Palette's macro for the region that a cluster is deployed to."""
@@ -122,8 +122,16 @@ def layout_directory(node: Node, problems: list[Diagnostic]) -> tuple[str, str] 
     return str(path), file.show(path)
 
 
-def base_content_paths(node: Node, type_: RegistryType | None, problems: list[Diagnostic]) -> dict[str, Mark]:
+def is_base_content_path(path: str, provider: Provider | None) -> bool:
+    """Whether repositories can lie beneath a path without slashes at its ends."""
+    return is_repository(f"{path}/{provider.namespace if provider else ''}".rstrip("/"))
+
+
+def base_content_paths(
+    node: Node, type_: RegistryType | None, provider: Provider | None, problems: list[Diagnostic]
+) -> dict[str, Mark]:
     """The paths that can be used, without slashes at the ends, each with its position."""
+    packs = provider is Provider.PACK
     written: dict[str, Mark] = {}
     usable: dict[str, Mark] = {}
     for each in node.each:
@@ -132,10 +140,10 @@ def base_content_paths(node: Node, type_: RegistryType | None, problems: list[Di
         if path in written:
             related = [(written[path], "first written here")]
             problems.append(problem("RS122", each.mark, f"`{path}` is written twice", related=related))
-        elif f"/{PACK_NAMESPACE}/" in f"/{path}/":
+        elif packs and f"/{PACK_NAMESPACE}/" in f"/{path}/":
             advice = f"leave `{PACK_NAMESPACE}` out: regsync and Palette append it"
             problems.append(problem("RS122", each.mark, f"`{path}` holds `{PACK_NAMESPACE}`", advice=advice))
-        elif not is_repository(f"{path}/{PACK_NAMESPACE}"):
+        elif not is_base_content_path(path, provider):
             advice = (
                 "lower-case letters and digits, separated by `.`, `_`, `-` and `/`; 230 characters at most"
             )
@@ -152,7 +160,7 @@ def base_content_paths(node: Node, type_: RegistryType | None, problems: list[Di
             )
         else:
             usable[path] = each.mark
-            if "spectro-packs" in parts:
+            if packs and "spectro-packs" in parts:
                 advice = f"regsync appends `{PACK_NAMESPACE}`; mostly `spectro-packs` is to be left out"
                 summary = f"`{path}` is named like what regsync appends"
                 problems.append(problem("RS131", each.mark, summary, advice=advice))

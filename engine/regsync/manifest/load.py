@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regsync.manifest.build import Document, build
+from regsync.manifest.lock import Locks
 from regsync.manifest.nodes import Mark, Node, SourceFile, Unknown, kind_of_path, nearest, problem, shown_path
 from regsync.manifest.schema import KINDS, conform
 from regsync.manifest.source import find, read
@@ -31,6 +32,8 @@ class Loaded:
     declarations: tuple[Declaration, ...]
     diagnostics: tuple[Diagnostic, ...]
     files: int
+    paths: frozenset[Path] = frozenset()
+    """The files that were read, as real paths."""
 
 
 def load(
@@ -38,11 +41,13 @@ def load(
     *,
     root: Path,
     variables: Variables,
+    pinned: bool = True,
 ) -> Loaded:
     """Read the manifests at `paths`: files, or folders with everything below that is YAML and not hidden.
 
-    Relative paths, and the paths in messages, are relative to `root`. Never raises for what the user wrote, a path
-    that leads nowhere included: all findings about all files come together, sorted by position.
+    Relative paths, and the paths in messages, are relative to `root`. Charts from elsewhere have to be `pinned` in the
+    lock files beside the manifests. Never raises for what the user wrote, a path that leads nowhere included: all
+    findings about all files come together, sorted by position.
     """
     problems: list[Diagnostic] = []
     files = find(paths, root, problems)
@@ -56,9 +61,10 @@ def load(
         documents.extend(each for each in found if each)
     if files and not documents:
         problems.extend(_packs_instead(paths, root))
-    declarations = build(documents, problems)
+    declarations = build(documents, problems, Locks() if pinned else None)
     findings = sorted(dict.fromkeys(problems), key=Diagnostic.sort_key)
-    return Loaded(tuple(declarations), tuple(findings), len(files))
+    read_paths = frozenset(each.path.resolve() for each in files)
+    return Loaded(tuple(declarations), tuple(findings), len(files), read_paths)
 
 
 def _packs_instead(paths: Sequence[Path], root: Path) -> Iterator[Diagnostic]:

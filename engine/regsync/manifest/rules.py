@@ -9,7 +9,7 @@ from regsync.manifest.access import check_auth
 from regsync.manifest.endpoint import REGION_MACRO, Place, has_macro, in_region
 from regsync.manifest.nodes import Node, did_you_mean, problem
 from regsync.model.diagnostic import Diagnostic
-from regsync.model.registry import RegistryType
+from regsync.model.registry import Provider, RegistryType
 
 _KEY = re.compile(r"arn:(aws[a-z-]*):kms:([a-z0-9-]+):[0-9]{12}:key/[A-Za-z0-9-]+")
 
@@ -32,6 +32,7 @@ def check_registry(
     if repositories := spec.find("repositories"):
         _check_mutability(repositories, spec.find("policy", "overwrite"), problems)
         _check_encryption(repositories, places, problems)
+        _check_base(spec.find("provider"), repositories.find("base"), problems)
     if tls and endpoint and endpoint.text.startswith("http://"):
         related = [(endpoint.mark, "the endpoint")]
         summary = "`spec.tls` has no meaning for an endpoint of http://"
@@ -79,6 +80,13 @@ def _check_partition(spec: Node, endpoint: Node, places: Sequence[Place], proble
         related = [(endpoint.mark, "the endpoint")]
         advice = "leave `partition` out: the endpoint tells it"
         problems.append(problem("RS129", written.mark, summary, advice=advice, related=related))
+
+
+def _check_base(provider: Node | None, base: Node | None, problems: list[Diagnostic]) -> None:
+    if provider and base and provider.value == Provider.HELM and base.value:
+        related = [(provider.mark, "the provider")]
+        summary = "`base: true` has no meaning for charts: only packs have a base repository"
+        problems.append(problem("RS129", base.where, summary, related=related))
 
 
 def _check_mutability(repositories: Node, overwrite: Node | None, problems: list[Diagnostic]) -> None:

@@ -64,7 +64,8 @@ class ResourceType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the content of a change comes from: the folder as shown, its files and their bytes."""
+    """Where the content of a change comes from: the folder as shown, its files and their bytes. An archive from elsewhere
+    has a URL, its own bytes, and no files that are known."""
 
     shown: str
     files: int

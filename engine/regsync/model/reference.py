@@ -38,6 +38,16 @@ def sha256_digest(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
+def chart_tag(version: str) -> str:
+    """The tag of a chart's version, as Helm has it: no tag has a plus sign."""
+    return version.replace("+", "_")
+
+
+def chart_version(tag: str) -> str:
+    """The version behind a chart's tag: no semantic version has an underscore."""
+    return tag.replace("_", "+")
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """The key of every object: `registry/path` or `registry/path:tag`.

@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from regsync.model.diagnostic import Origin
 from regsync.model.settings import Json
+
+if TYPE_CHECKING:
+    from regsync.model.upstream import UpstreamItem
 
 PACK_NAMESPACE = "spectro-packs/archive"
 """What Palette appends to a base content path to find packs."""
@@ -17,6 +21,16 @@ PACK_NAMESPACE = "spectro-packs/archive"
 class Provider(StrEnum):
     PACK = "pack"
     HELM = "helm"
+
+    @property
+    def noun(self) -> str:
+        """What its artifacts are called."""
+        return "chart" if self is Provider.HELM else "pack"
+
+    @property
+    def namespace(self) -> str:
+        """What stands between a base content path and the name of an artifact."""
+        return PACK_NAMESPACE if self is Provider.PACK else ""
 
 
 class RegistryType(StrEnum):
@@ -218,6 +232,8 @@ class RegistrySpec:
     policy: Policy = field(default_factory=Policy)
     repositories: Repositories = field(default_factory=Repositories)
     project: Project = field(default_factory=Project)
+    synchronization: bool = True
+    """Whether Palette lists its content by itself; without, users type names and versions."""
     origins: Mapping[str, Origin] = field(default_factory=dict)
     """Positions of the written fields below `spec`, by dotted name (`policy.overwrite`)."""
 
@@ -258,20 +274,29 @@ class RegistrySpec:
         }
         return {key: value for key, value in parts.items() if value}
 
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """What the repositories of its artifacts begin with, each prefix ending in a slash; an empty one stands for the
+        top of the registry."""
+        bases = [self.repository(path) for path in self.base_content_paths or ("",)]
+        return tuple(f"{base}/" if base else "" for base in bases)
+
     def repository(self, base_content_path: str, name: str = "") -> str:
         """The repository of pack or chart `name` under a base content path; without a name the base repository."""
-        parts = [base_content_path, PACK_NAMESPACE if self.provider is Provider.PACK else "", name]
+        parts = [base_content_path, self.provider.namespace, name]
         return "/".join(part for part in parts if part)
 
 
 @dataclass(frozen=True, slots=True)
 class ContentItem:
-    """A folder that a manifest names, one per match of a glob. `shown` is the folder as messages name it."""
+    """A pack or chart that a manifest names, one per match of a glob. `local` is its folder or archive, `shown` how
+    messages name that; `provider` tells which of the two it is."""
 
-    folder: Path
+    local: Path
     shown: str
     base_content_path: str
     origin: Origin
+    provider: Provider = Provider.PACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,3 +316,4 @@ class Declaration:
     spec: RegistrySpec
     items: tuple[ContentItem, ...]
     tombstones: tuple[Tombstone, ...]
+    upstream: tuple[UpstreamItem, ...] = ()

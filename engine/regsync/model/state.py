@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 
 from regsync.model.content import Content
 from regsync.model.diagnostic import Origin
@@ -16,17 +15,21 @@ from regsync.model.settings import Json
 
 @dataclass(frozen=True, slots=True)
 class DesiredArtifact:
-    """A pack that a registry must hold. `folder` is where it is, `shown` how messages name it."""
+    """A pack or chart that a registry must hold. `shown` is how messages name its folder or archive; layers of charts have
+    no title."""
 
     address: Address
     content: Content
     title: str
-    folder: Path
     shown: str
     origin: Origin
     """The manifest line that asks for it."""
     version_origin: Origin
     """The line that gives its version: where to raise it."""
+    packed: int | None = None
+    """Bytes of its archive where that comes from elsewhere and its files are not at hand."""
+    verbatim: bool = False
+    """Whether it is copied from another registry as it stands there, without a mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +85,11 @@ class DesiredState:
 class LiveArtifact:
     """What a tag points to.
 
-    `content` is the content digest, None where it is no pack that can be read (*other content*). `title` is the
-    layer's, `owner` the mark of the one who pushed it (None: no mark), `marked` whether the content digest came
-    from a mark that speaks of this very layer. `tags` are this tag and, where known, its siblings on the digest.
-    `immutable`: a rule in the registry keeps everyone from moving or deleting the tag.
+    `content` is the content digest, None where it is no pack or chart that can be read (*other content*). `title` is
+    the layer's, `owner` the mark of the one who pushed it (None: no mark), `marked` whether a mark of ours speaks of
+    this very layer. `tags` are this tag and, where known, its siblings on the digest. `immutable`: a rule in the
+    registry keeps everyone from moving or deleting the tag. `chart` is what a chart's own annotations call it,
+    `name:tag`, and `provenance` digest and size of what signs it.
     """
 
     address: Address
@@ -98,6 +102,8 @@ class LiveArtifact:
     layer_size: int | None = None
     tags: tuple[str, ...] = ()
     immutable: bool = False
+    chart: str | None = None
+    provenance: tuple[str, int] | None = None
     note: str | None = None
     """What is unusual about its form, for a note in the plan ("pushed by oras 1.1 or later")."""
 
@@ -182,7 +188,7 @@ class Observed:
     absent: frozenset[Address] = frozenset()
     unreadable: tuple[Unreadable, ...] = ()
     listed: frozenset[str] = frozenset()
-    """Repository prefixes (ending in `/`) whose repositories and tags were all listed (for prune)."""
+    """Repository prefixes (see `RegistrySpec.prefixes`) whose repositories and tags were all listed (for prune)."""
     notes: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
 

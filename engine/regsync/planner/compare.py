@@ -45,9 +45,13 @@ def compare_artifact(
         reason=Reason.MISSING,
         why="the registry does not have it",
         origin=desired.origin,
-        after={"content": desired.content.digest, "title": desired.title, "owner": spec.owner},
+        after={
+            "content": desired.content.digest,
+            "title": desired.title,
+            "owner": None if desired.verbatim else spec.owner,
+        },
         binding=spec.binding(),
-        source=Source(desired.shown, len(desired.content.files), desired.content.size),
+        source=Source(desired.shown, len(desired.content.files), desired.packed or desired.content.size),
     )
     if live is None:
         return change
@@ -60,7 +64,7 @@ def compare_artifact(
         )
 
     ours = live.marked and live.owner == spec.owner
-    reason, why = _difference(desired, live)
+    reason, why = _difference(desired, live, spec.provider.noun)
     change = replace(
         change,
         action=Action.UPDATE,
@@ -95,7 +99,9 @@ def compare_artifact(
         )
     change = replace(change, why=f"{why}; overwrite: allow at {position(spec.at('policy.overwrite'))}")
     adopted: tuple[str, ...] = ()
-    if live.owner is None:
+    if desired.verbatim:
+        adopted = ("carries no mark after this update: it is copied as it stands",) if live.owner else ()
+    elif live.owner is None:
         adopted = (f"carries no mark; this update makes {spec.owner} its owner",)
     elif foreign:
         adopted = (f"taken over from {live.owner} (--adopt)",)
@@ -133,10 +139,12 @@ def compare_absence(
 def is_ours(spec: RegistrySpec, live: LiveArtifact) -> bool:
     """Whether this owner's regsync pushed `live` under this very tag.
 
-    The mark goes along when somebody gives the same OCI manifest a second tag (`oras tag`); the title does not fit then.
+    The mark goes along when somebody gives the same OCI manifest a second tag (`oras tag`); the title of a pack, and what
+    a chart calls itself, do not fit then.
     """
-    title = f"{live.address.path.rpartition('/')[2]}-{live.address.tag}.tar.gz"
-    return live.marked and live.owner == spec.owner and live.title == title
+    name, tag = live.address.path.rpartition("/")[2], live.address.tag
+    fits = live.chart == f"{name}:{tag}" if live.chart else live.title == f"{name}-{tag}.tar.gz"
+    return live.marked and live.owner == spec.owner and fits
 
 
 def prune(spec: RegistrySpec, live: LiveArtifact) -> Change:
@@ -185,9 +193,9 @@ def protected(spec: RegistrySpec, address: Address) -> bool:
     return any(fnmatchcase(form, pattern) for form in forms for pattern in spec.policy.protect)
 
 
-def _difference(desired: DesiredArtifact, live: LiveArtifact) -> tuple[Reason, str]:
+def _difference(desired: DesiredArtifact, live: LiveArtifact, noun: str) -> tuple[Reason, str]:
     if live.content is None:
-        return Reason.OTHER_CONTENT, "the tag holds something that is no pack"
+        return Reason.OTHER_CONTENT, f"the tag holds something that is no {noun}"
     if live.content != desired.content.digest:
         return Reason.CONTENT_DIFFERS, "the tag exists with other content"
     return (

@@ -98,7 +98,7 @@ def _correction(
             change,
             Reason.FIXED_SETTING,
             f"{differ}; {_listed(fixed)} cannot be changed once a repository exists",
-            f"write what is live at {position(spec.at(f'repositories.{fixed[0]}'))}, or let the packs move to "
+            f"write what is live at {position(spec.at(f'repositories.{fixed[0]}'))}, or let the content move to "
             "another base content path, whose repositories are created as it is written",
         )
     if live.owner is None:

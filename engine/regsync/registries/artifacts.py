@@ -13,8 +13,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import BinaryIO
 
-from regsync.content.index import read_layer
-from regsync.model.content import Content
 from regsync.model.errors import (
     AuthenticationFailed,
     Conflict,
@@ -25,7 +23,7 @@ from regsync.model.errors import (
 )
 from regsync.model.plan import Action, Change, Copy, ResourceType
 from regsync.model.reference import Address, is_repository, is_tag
-from regsync.model.registry import RegistrySpec
+from regsync.model.registry import Provider, RegistrySpec
 from regsync.model.state import Limits, LiveArtifact, LiveRepository, Observed, Unreadable, UnreadableScope
 from regsync.registries.base import (
     Blob,
@@ -38,8 +36,11 @@ from regsync.registries.base import (
     Store,
     Wanted,
 )
+from regsync.registries.chart_image import chart_image
+from regsync.registries.contents import Contents
 from regsync.registries.image import (
     EMPTY_CONFIG,
+    Image,
     base_repository_manifest,
     named_blobs,
     pack_manifest,
@@ -64,7 +65,7 @@ class StoreRegistry:
     def __init__(self, spec: RegistrySpec, store: Store, indexes: LayerIndexes) -> None:
         self.spec = spec
         self.store = store
-        self._indexes = indexes
+        self._contents = Contents(store, indexes)
         self._asking = threading.Lock()
         self._down: Unreadable | None = None
 
@@ -83,7 +84,7 @@ class StoreRegistry:
     def open_layer(self, artifact: LiveArtifact) -> AbstractContextManager[BinaryIO]:
         """The layer of a live artifact. Raises RegistryError where it has none."""
         if artifact.layer_digest is None:
-            raise RegistryError(f"{artifact.address} has no layer that holds a pack")
+            raise RegistryError(f"{artifact.address} has no layer that holds a {self.spec.provider.noun}")
         return self.store.open_blob(artifact.address.path, artifact.layer_digest)
 
     @property
@@ -153,19 +154,23 @@ class StoreRegistry:
         return Reading(self._observe(path, None, look))
 
     def _read_beneath(self, prefix: str, wanted: Wanted) -> Reading:
-        """The repositories with a prefix, and a read for each; where the catalogue is denied, those known anyway."""
+        """The repositories one level beneath a prefix, and a read for each; where the catalogue is denied, those known
+        anyway."""
         if self._down is not None:
             return Reading(Observed(unreadable=(self._down,)))
         notes: tuple[str, ...] = ()
         try:
-            paths = frozenset(each for each in self.store.repositories(prefix) if is_repository(each))
+            every = self.store.repositories(prefix)
+            paths = frozenset(
+                each for each in every if is_repository(each) and "/" not in each.removeprefix(prefix)
+            )
         except RegistryError as error:
             unreadable = self._unreadable(error, prefix.removesuffix("/"), None)
             if unreadable.scope is UnreadableScope.REGISTRY or not isinstance(error, _DENIED):
                 return Reading(Observed(unreadable=(unreadable,)))
             paths = frozenset(each for each in wanted.tags if each.startswith(prefix))
             notes = (
-                f"prune does not see repositories beneath {prefix} that no manifest names: {error.message}",
+                f"prune does not see repositories beneath {prefix or '/'} that no manifest names: {error.message}",
             )
         listing = Listing(prefix, set(paths), complete=not notes)
         reads = [
@@ -231,10 +236,12 @@ class StoreRegistry:
     def _artifact(self, address: Address, manifest: RawManifest) -> LiveArtifact:
         """What a tag points to. Reads the layer only where neither our mark nor an earlier read tells its content."""
         image = recognise(manifest)
+        if image.is_chart is not (self.spec.provider is Provider.HELM):
+            image = Image(owner=image.owner, note="a Helm chart" if image.is_chart else "no Helm chart")
         layer, content, note = image.layer, image.content, image.note
         if layer is not None and content is None:
             try:
-                content = self._layer_content(address.path, layer.digest)
+                content = self._contents.digest(address.path, image, layer)
             except NotFound:
                 note = f"its layer {layer.digest} is missing in the registry"
         return LiveArtifact(
@@ -243,21 +250,14 @@ class StoreRegistry:
             content=content,
             title=layer.title if layer else None,
             owner=image.owner,
-            marked=image.content is not None,
+            marked=image.marked,
             layer_digest=layer.digest if layer else None,
             layer_size=layer.size if layer else None,
             tags=(address.tag,) if address.tag else (),
+            chart=image.chart,
+            provenance=(image.provenance.digest, image.provenance.size) if image.provenance else None,
             note=note,
         )
-
-    def _layer_content(self, path: str, digest: str) -> str | None:
-        known = self._indexes.get(digest)
-        if known is None:
-            with self.store.open_blob(path, digest) as stream:
-                content = read_layer(stream)  # to the end, where the digest is checked
-            known = (content if isinstance(content, Content) else None,)
-            self._indexes.put(digest, known[0])
-        return None if known[0] is None else known[0].digest
 
     def _create_base(self, path: str) -> None:
         manifest = base_repository_manifest()
@@ -329,6 +329,8 @@ def _uncounted(part: int) -> None:
 
 
 def _packed(payload: Payload) -> Copied:
+    if payload.config is not None:
+        return chart_image(payload)
     return Copied(pack_manifest(payload), (payload.layer, EMPTY_CONFIG))
 
 

@@ -94,8 +94,8 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to observe: tags by repository, repositories themselves, prefixes (ending in `/`) to list whole, and the
-    repositories of which it must be known who owns them."""
+    """What to observe: tags by repository, repositories themselves, prefixes (see `RegistrySpec.prefixes`) of which all
+    repositories one level beneath are to be listed whole, and the repositories of which it must be known who owns them."""
 
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     repositories: tuple[str, ...] = ()
@@ -117,12 +117,17 @@ Read = Callable[[], Reading]
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What is pushed with a change: the packed layer, its title, and the content digest and owner for the mark."""
+    """What is pushed with a change: the packed layer, its title, and the content digest and owner for the mark.
+
+    A chart has no title but a config, as `helm push` writes it, and the provenance file that came with it, if any.
+    """
 
     layer: Blob
     title: str
     content: str
     owner: str
+    config: bytes | None = None
+    provenance: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The OCI manifest of a pack: the bytes that regsync writes, and what it recognises in the bytes of others.
+"""OCI manifests of packs: the bytes that regsync writes. And what it recognises in the bytes of others, charts too.
 
 Knows documents only; knows no registry and reads no layer.
 """
@@ -13,7 +13,8 @@ from typing import Any, BinaryIO
 
 from regsync.model.content import CONTENT_ALGORITHM
 from regsync.model.errors import ProtocolError, RegistryError
-from regsync.model.reference import is_digest, sha256_digest
+from regsync.model.gojson import go_json
+from regsync.model.reference import chart_tag, is_digest, sha256_digest
 from regsync.registries.base import Payload, RawManifest
 
 IMAGE_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -22,7 +23,14 @@ CONFIG = "application/vnd.unknown.config.v1+json"
 FILE_LAYER = "application/vnd.oci.image.layer.v1.tar"
 """The type that oras gives to every file, compressed or not."""
 
+CHART_CONFIG = "application/vnd.cncf.helm.config.v1+json"
+CHART_LAYER = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
+PROVENANCE_LAYER = "application/vnd.cncf.helm.chart.provenance.v1.prov"
+OLD_CHART_LAYER = "application/tar+gzip"
+"""What Helm wrote before 3.7 and still pulls."""
+
 TITLE = "org.opencontainers.image.title"
+VERSION = "org.opencontainers.image.version"
 CREATED = "org.opencontainers.image.created"
 UNPACK = "io.deis.oras.content.unpack"
 CONTENT_MARK = "regsync.content.digest"
@@ -34,8 +42,6 @@ the time of a build, and oras takes nothing but RFC 3339."""
 
 _GUESSES = 4
 _ARCHIVES = (".tar.gz", ".tgz", ".tar")
-# Go's encoding/json writes these five as escapes, to be safe inside HTML.
-_GO_ESCAPES = str.maketrans({each: f"\\u{ord(each):04x}" for each in "<>&\u2028\u2029"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,25 +68,36 @@ EMPTY_CONFIG = BytesBlob(b"{}")
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A descriptor's digest and size in bytes, and the title under which `oras pull` writes the file."""
+    """A descriptor's digest and size in bytes, and the title under which `oras pull` writes the file; layers of charts
+    have none."""
 
     digest: str
     size: int
-    title: str
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """What an OCI manifest says of the pack in it.
+    """What an OCI manifest says of the pack or chart in it.
 
-    `layer` is None where there is no pack to be found (*other content*), `content` is the content digest where our
-    mark speaks of this very layer, `owner` our other mark, and `note` what is unusual about the form.
+    `layer` is None where there is neither to be found (*other content*), `content` is the content digest where our
+    mark speaks of this very layer, `owner` our other mark, and `note` what is unusual about the form. `provenance` is
+    a chart's second layer; what it signs is part of the content, of which a mark then says nothing. `chart` is what a
+    chart's annotations call it, `name:tag`.
     """
 
     layer: Layer | None = None
     content: str | None = None
     owner: str | None = None
     note: str | None = None
+    is_chart: bool = False
+    provenance: Layer | None = None
+    chart: str | None = None
+
+    @property
+    def marked(self) -> bool:
+        """Whether a mark of ours speaks of this very layer."""
+        return self.content is not None or (self.is_chart and self.owner is not None)
 
 
 def pack_manifest(payload: Payload) -> RawManifest:
@@ -126,8 +143,7 @@ def image_manifest(layers: Sequence[Layer], annotations: Mapping[str, str]) -> R
         ],
         "annotations": dict(sorted(annotations.items(), key=lambda item: item[0].encode())),
     }
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-    data = text.translate(_GO_ESCAPES).encode()
+    data = go_json(document)
     return RawManifest(sha256_digest(data), IMAGE_MANIFEST, data)
 
 
@@ -156,10 +172,10 @@ def rebuilt_manifest(
 
 
 def recognise(manifest: RawManifest) -> Image:
-    """What an OCI manifest of any origin says of the pack in it.
+    """What an OCI manifest of any origin says of the pack or chart in it.
 
-    Takes the image manifests of every oras and the artifact manifests of oras 0.16. A document that could be read
-    as two kinds, or as another kind than its media type says, is other content whatever it holds.
+    Takes the image manifests of every oras, the artifact manifests of oras 0.16, and what `helm push` writes. A document
+    that could be read as two kinds, or as another kind than its media type says, is other content whatever it holds.
     """
     try:
         document = json.loads(manifest.data)
@@ -180,6 +196,9 @@ def recognise(manifest: RawManifest) -> Image:
         return Image(note=f"not the OCI manifest of a pack ({media_type})")
     annotations = _texts(document.get("annotations"))
     owner = annotations.get(OWNER_MARK) or None
+    config = document.get("config")
+    if isinstance(config, dict) and config.get("mediaType") == CHART_CONFIG:
+        return _chart(document, annotations)
     payloads, others = _payloads(document.get("layers", document.get("blobs")))
     if len(payloads) != 1:
         return Image(
@@ -214,6 +233,33 @@ def named_blobs(manifest: RawManifest) -> list[tuple[str, int]]:
     return named
 
 
+def _chart(document: dict[str, Any], annotations: Mapping[str, str]) -> Image:
+    """What the OCI manifest of a chart says. Helm finds its layers by their types, in any order.
+
+    `helm push` copies annotations out of Chart.yaml: ours are marks only where they speak of the very layer, whose
+    digest nothing in it can know.
+    """
+    descriptors = document.get("layers")
+    every = [each for each in descriptors if isinstance(each, dict)] if isinstance(descriptors, list) else []
+    charts = [each for each in every if each.get("mediaType") in (CHART_LAYER, OLD_CHART_LAYER)]
+    proofs = [each for each in every if each.get("mediaType") == PROVENANCE_LAYER]
+    layer = _layer(charts[0]) if len(charts) == 1 else None
+    provenance = _layer(proofs[0]) if len(proofs) == 1 else None
+    if layer is None or (proofs and provenance is None):
+        return Image(note="holds no chart that Helm would pull", is_chart=True)
+    marked = _marked_content(annotations.get(CONTENT_MARK, ""), layer.digest)
+    name, version = annotations.get(TITLE), annotations.get(VERSION)
+    return Image(
+        layer=layer,
+        content=None if provenance else marked,
+        owner=(annotations.get(OWNER_MARK) or None) if marked else None,
+        note="holds more than a chart" if len(every) > len(charts) + len(proofs) else None,
+        is_chart=True,
+        provenance=provenance,
+        chart=f"{name}:{chart_tag(version)}" if name and version else None,
+    )
+
+
 def _payloads(descriptors: object) -> tuple[list[tuple[Layer, dict[str, Any]]], int]:
     """The descriptors that are an archive of a pack, and how many others there are."""
     every = descriptors if isinstance(descriptors, list) else []
@@ -222,11 +268,19 @@ def _payloads(descriptors: object) -> tuple[list[tuple[Layer, dict[str, Any]]], 
         if not isinstance(each, dict):
             continue
         annotations = _texts(each.get("annotations"))
-        title, digest, size = annotations.get(TITLE, ""), each.get("digest"), each.get("size")
+        title = annotations.get(TITLE, "")
         archive = title.endswith(_ARCHIVES) or (title and annotations.get(UNPACK) == "true")
-        if archive and isinstance(digest, str) and is_digest(digest) and isinstance(size, int) and size >= 0:
-            found.append((Layer(digest, size, title), each))
+        if archive and (layer := _layer(each, title)):
+            found.append((layer, each))
     return found, len(every) - len(found)
+
+
+def _layer(descriptor: dict[str, Any], title: str = "") -> Layer | None:
+    """What a descriptor speaks of, None where it is not sound."""
+    digest, size = descriptor.get("digest"), descriptor.get("size")
+    if isinstance(digest, str) and is_digest(digest) and isinstance(size, int) and size >= 0:
+        return Layer(digest, size, title)
+    return None
 
 
 def _marked_content(mark: str, layer_digest: str) -> str | None:

@@ -198,7 +198,7 @@ class LayoutStore(Store):
         if reserved := RESERVED.intersection(repository.split("/")):
             raise RegistryError(
                 f"a layout cannot hold the repository {repository}: {min(reserved)} is the name of a file in it",
-                hint="choose another name for the path or the pack",
+                hint="choose another name for the path, the pack or the chart",
                 code="NAME_INVALID",
             )
         return Folder(self._root.path / repository, f"{self._root.shown}/{repository}")

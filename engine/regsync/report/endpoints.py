@@ -9,7 +9,8 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from regsync.model.access import Host
-from regsync.model.registry import RegistrySpec, RegistryType
+from regsync.model.reference import chart_version
+from regsync.model.registry import Provider, RegistrySpec, RegistryType
 from regsync.model.settings import Json
 from regsync.model.state import DesiredRegistry
 from regsync.report.lines import Line, Style, line
@@ -27,6 +28,14 @@ class _Repository(NamedTuple):
     tags: tuple[str, ...]
 
 
+class _Typed(NamedTuple):
+    """A chart that Palette does not list: its users type name and version. Palette adds the base content path."""
+
+    base_content_path: str
+    name: str
+    version: str
+
+
 def render_endpoints(reached: Sequence[Reached]) -> list[Line]:
     """A block for each document; in `reached`, its regions stand together."""
     lines = []
@@ -40,6 +49,7 @@ def render_endpoints(reached: Sequence[Reached]) -> list[Line]:
             *_section("endpoints", [(each.shown_endpoint, _region(each)) for each in specs]),
             *_section("repositories", [(each.name, _holds(each)) for each in sorted(repositories)]),
             *_section("push to", [(address, "") for each in specs for address in _push(each)]),
+            *_typed_section(regions[0][0]),
             *_section("hosts to allow, port 443 where none stands", [_host(each) for each in hosts]),
             line(),
         ]
@@ -58,6 +68,20 @@ def _section(title: str, rows: Sequence[tuple[str, str]]) -> list[Line]:
     width = max((len(first) for first, _ in rows), default=0)
     shown = [line(f"    {first:<{width}}   {second}".rstrip()) for first, second in rows]
     return [line(f"  {title}"), *(shown or [line("    none")])]
+
+
+def _typed_section(registry: DesiredRegistry) -> list[Line]:
+    if not _is_typed(registry.spec):
+        return []
+    paths = registry.spec.base_content_paths
+    rows = [
+        (
+            each.name,
+            each.version + (f" (base content path {each.base_content_path})" if len(paths) > 1 else ""),
+        )
+        for each in _typed(registry)
+    ]
+    return _section("to type in Palette, exactly so: chart and version", rows)
 
 
 def _region(spec: RegistrySpec) -> str:
@@ -84,6 +108,7 @@ def _registry(registry: DesiredRegistry, hosts: Sequence[Host]) -> Json:
         "region": spec.region,
         "default_region": spec.default_region,
         "push": [*_push(spec)],
+        "to_type": [each._asdict() for each in _typed(registry)],
         "repositories": [
             {"name": each.name, "base": each.is_base, "tags": [*each.tags]}
             for each in _repositories(registry)
@@ -105,9 +130,23 @@ def _repositories(registry: DesiredRegistry) -> list[_Repository]:
     return [_Repository(name, name in bases, tuple(found)) for name, found in sorted(tags.items())]
 
 
+def _is_typed(spec: RegistrySpec) -> bool:
+    return spec.provider is Provider.HELM and not spec.synchronization
+
+
+def _typed(registry: DesiredRegistry) -> list[_Typed]:
+    if not _is_typed(registry.spec):
+        return []
+    split = [(each.address.path.rpartition("/"), each.address.tag or "") for each in registry.artifacts]
+    return [_Typed(path, name, chart_version(tag)) for (path, _, name), tag in split]
+
+
 def _push(spec: RegistrySpec) -> list[str]:
-    """What is written behind `oras push` (`oras push --oci-layout` for a layout), by base content path."""
+    """What is written behind `oras push` (`oras push --oci-layout` for a layout), for charts behind `helm push` (which
+    knows no layouts) and the archive, by base content path."""
     place = spec.shown_endpoint.partition("://")[2] or spec.shown_endpoint
+    if spec.provider is Provider.HELM and spec.type is not RegistryType.LAYOUT:
+        return [f"oci://{place}/{path}".rstrip("/") for path in spec.base_content_paths or ("",)]
     return [f"{place}/{spec.repository(path, 'NAME')}:TAG" for path in spec.base_content_paths or ("",)]
 
 

@@ -133,7 +133,8 @@ def from_line(change: Change) -> list[Line]:
         return [below("   ".join(["from", str(change.copy.address), how, position(change.origin)]).rstrip())]
     if change.source is None:
         return []
-    size = f"{show_count(change.source.files, 'file')}, {show_bytes(change.source.size)}"
+    files, size = change.source.files, show_bytes(change.source.size)
+    size = f"{show_count(files, 'file')}, {size}" if files else size
     return [below("   ".join(["from", change.source.shown, size, position(change.origin)]).rstrip())]
 
 

@@ -5,22 +5,21 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from regsync.content.archive import SpooledLayer, pack_archive
 from regsync.model.errors import Conflict, RegsyncError
 from regsync.model.events import Ended, Finished, Progressed, Sink, Started
 from regsync.model.outcome import Outcome, Result, Status
 from regsync.model.plan import Action, Change, Copy, Overrides, Plan, ResourceType
 from regsync.model.reference import Address
-from regsync.model.state import DesiredArtifact, DesiredRepository, DesiredState
+from regsync.model.state import DesiredRepository, DesiredState
 from regsync.planner.order import Stage, held_back_by, stages
 from regsync.planner.regions import takes_content
 from regsync.registries.base import Copied, Payload, Registry
+from regsync.run.desired import Source, Sources
+from regsync.run.layers import Layers
 from regsync.run.replication import PATIENCE, Patience, arrives, settle
 from regsync.run.threads import results
 
@@ -43,6 +42,7 @@ class Stop:
 def apply(
     plan: Plan,
     desired: DesiredState,
+    sources: Sources,
     registries: Mapping[str, Registry],
     *,
     pool: ThreadPoolExecutor,
@@ -55,13 +55,13 @@ def apply(
     """Execute every writing change of `plan` and report how each ended; `refused` are results decided before:
     what was refused holds back what depends on it, what was so already does not.
 
-    Never raises for what a registry answers or a folder holds.
+    `sources` is what artifacts are packed from. Never raises for what a registry answers or a folder holds.
     """
     begun = time.monotonic()
     undone = [each for each in refused if each.status is Status.REFUSED]
     asked = {name: registry.requests for name, registry in registries.items()}
     overrides = plan.request.overrides
-    run = _Run(desired, registries, sink, stop, fail_fast, patience, overrides, undone)
+    run = _Run(desired, sources, registries, sink, stop, fail_fast, patience, overrides, undone)
     run.results += refused
     run.results += [
         Result(change, Status.REFUSED, change.why, change.help)
@@ -86,6 +86,7 @@ def apply(
 @dataclass(slots=True)
 class _Run:
     desired: DesiredState
+    sources: Sources
     registries: Mapping[str, Registry]
     sink: Sink
     stop: Stop
@@ -96,16 +97,13 @@ class _Run:
     results: list[Result] = field(default_factory=list)
 
     def stage(self, stage: Stage, pool: ThreadPoolExecutor) -> None:
-        artifacts = {
-            each.address: each for registry in self.desired.registries for each in registry.artifacts
-        }
-        layers = _Layers([artifacts[each.address] for each in stage.changes if _is_packed(each)])
+        layers = Layers([self.sources[each.address] for each in stage.changes if _is_packed(each)])
         undone = tuple(self.undone)
 
         def carry_out(change: Change) -> Result:
-            artifact = artifacts.get(change.address) if _is_packed(change) else None
-            with layers.kept(artifact):
-                result = self._carry_out(change, artifact, layers, undone)
+            source = self.sources[change.address] if _is_packed(change) else None
+            with layers.kept(source):
+                result = self._carry_out(change, source, layers, undone)
             self.sink(Finished(result))
             return result
 
@@ -117,8 +115,8 @@ class _Run:
     def _carry_out(
         self,
         change: Change,
-        artifact: DesiredArtifact | None,
-        layers: _Layers,
+        source: Source | None,
+        layers: Layers,
         undone: Sequence[Result],
     ) -> Result:
         if self.stop.event.is_set():
@@ -140,7 +138,7 @@ class _Run:
             if change.copy and change.copy.replicated:
                 status, detail, hint = self._follow(change, change.copy, sent)
             else:
-                payload = self._payload(change, artifact, layers)
+                payload = self._payload(change, source, layers)
                 sent.total = _size(payload)
                 self.registries[change.address.registry].execute(change, payload, sent)
         except Conflict as error:
@@ -156,14 +154,12 @@ class _Run:
             self.stop(f"{change.address} failed (--fail-fast)")
         return Result(change, status, detail, hint, sent.sent, time.monotonic() - begun)
 
-    def _payload(
-        self, change: Change, artifact: DesiredArtifact | None, layers: _Layers
-    ) -> Payload | Copied | None:
+    def _payload(self, change: Change, source: Source | None, layers: Layers) -> Payload | Copied | None:
         if change.copy is not None:
             return self.registries[change.copy.address.registry].copied(change.copy)
-        if artifact is None:
+        if source is None:
             return None
-        return layers.payload(artifact, self.registries[change.address.registry].spec.owner)
+        return layers.payload(source, self.registries[change.address.registry].spec.owner)
 
     def _follow(self, change: Change, copy: Copy, sent: _Sent) -> tuple[Status, str | None, str | None]:
         """See to it that what replication brings has come, the settings of its repository included."""
@@ -199,7 +195,7 @@ def _order(changes: Sequence[Change]) -> list[Change]:
 
 
 def _is_packed(change: Change) -> bool:
-    """Whether its content comes from a folder."""
+    """Whether its content comes from a folder or archive."""
     return takes_content(change) and change.copy is None
 
 
@@ -207,7 +203,9 @@ def _size(payload: Payload | Copied | None) -> int:
     """Bytes to be sent at most."""
     if isinstance(payload, Copied):
         return sum(blob.size for blob in payload.blobs)
-    return 0 if payload is None else payload.layer.size
+    if payload is None:
+        return 0
+    return payload.layer.size + len(payload.config or b"") + len(payload.provenance or b"")
 
 
 class _Sent:
@@ -220,41 +218,3 @@ class _Sent:
     def __call__(self, part: int) -> None:
         self.sent += part
         self.sink(Progressed(self.change, self.sent, self.total))
-
-
-class _Layers:
-    """Packed layers, each packed once for all the registries it goes to and let go after the last.
-
-    Packing is one at a time: it is bound by the interpreter, and several at once are slower than one.
-    """
-
-    def __init__(self, artifacts: Sequence[DesiredArtifact]) -> None:
-        self._packing = threading.Lock()
-        self._users = Counter(_key(each) for each in artifacts)
-        self._layers: dict[tuple[str, str], SpooledLayer] = {}
-
-    def payload(self, artifact: DesiredArtifact, owner: str) -> Payload:
-        """What to push for `artifact`. Raises ContentError where its folder is not what was planned."""
-        with self._packing:
-            layer = self._layers.get(_key(artifact))
-            if layer is None:
-                layer = pack_archive(artifact.folder, artifact.shown, artifact.content, artifact.title)
-                self._layers[_key(artifact)] = layer
-        return Payload(layer, artifact.title, artifact.content.digest, owner)
-
-    @contextmanager
-    def kept(self, artifact: DesiredArtifact | None) -> Iterator[None]:
-        """Keeps the layer of `artifact` until the last change that pushes it has ended."""
-        try:
-            yield
-        finally:
-            if artifact is not None:
-                with self._packing:
-                    self._users[_key(artifact)] -= 1
-                    layer = None if self._users[_key(artifact)] else self._layers.pop(_key(artifact), None)
-                if layer is not None:
-                    layer.close()
-
-
-def _key(artifact: DesiredArtifact) -> tuple[str, str]:
-    return artifact.content.digest, artifact.title

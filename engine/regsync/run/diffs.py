@@ -1,4 +1,4 @@
-"""Adds to a plan what changes inside each pack: reads the live layers of packs that differ, within limits."""
+"""Adds to a plan what changes inside each pack and chart: reads the live layers of those that differ, within limits."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ from shutil import copyfileobj
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 
-from regsync.content.diff import diff_contents
+from regsync.content.chart import Chart
+from regsync.content.chartlayer import read_chart_layer, signed
+from regsync.content.diff import diff_chart_archives, diff_charts, diff_contents
 from regsync.content.index import OtherContent, read_layer
+from regsync.content.pack import Pack
+from regsync.model.content import FileDiff
 from regsync.model.errors import RegsyncError
 from regsync.model.plan import Change, Plan
-from regsync.model.state import DesiredArtifact, DesiredState, LiveArtifact, LiveState
+from regsync.model.state import LiveArtifact, LiveState
 from regsync.registries.base import Registry
+from regsync.run.desired import Source, Sources
 from regsync.run.threads import results
 
 LARGEST_LAYER = 64 * 1024 * 1024
@@ -25,26 +30,25 @@ _IN_MEMORY = 4 * 1024 * 1024
 
 def add_diffs(
     plan: Plan,
-    desired: DesiredState,
+    sources: Sources,
     live: LiveState,
     registries: Mapping[str, Registry],
     *,
     pool: ThreadPoolExecutor,
 ) -> Plan:
-    """`plan`, where every change of a pack's content carries its file diffs or a note why there are none."""
-    artifacts = {each.address: each for registry in desired.registries for each in registry.artifacts}
+    """`plan`, where every change of content carries its file diffs or a note why there are none."""
 
     def with_diff(change: Change) -> Change:
-        artifact = artifacts.get(change.address)
+        source = sources.get(change.address)
         there = live.registries[change.address.registry].artifacts.get(change.address)
-        if artifact is None or there is None or there.content in (None, artifact.content.digest):
+        if source is None or there is None or there.content in (None, source.content.digest):
             return change
-        return _with_diff(change, artifact, there, registries[change.address.registry])
+        return _with_diff(change, source, there, registries[change.address.registry])
 
     return replace(plan, changes=tuple(results(pool, with_diff, plan.changes)))
 
 
-def _with_diff(change: Change, desired: DesiredArtifact, live: LiveArtifact, registry: Registry) -> Change:
+def _with_diff(change: Change, source: Source, live: LiveArtifact, registry: Registry) -> Change:
     size = live.layer_size
     if size is None or size > LARGEST_LAYER:
         return _noted(change, "the live layer is too large to be fetched for a diff")
@@ -56,12 +60,26 @@ def _with_diff(change: Change, desired: DesiredArtifact, live: LiveArtifact, reg
         except RegsyncError as error:
             return _noted(change, f"no diff: {error.message}")
         spool.seek(0)
-        before = read_layer(spool)
-        if isinstance(before, OtherContent):
-            return _noted(change, f"no diff: {before.reason}")
-        spool.seek(0)
-        diffs = diff_contents(before, desired.content, spool, desired.folder)
+        diffs = _differences(source, live, spool)
+    if isinstance(diffs, OtherContent):
+        return _noted(change, f"no diff: {diffs.reason}")
     return replace(change, diffs=diffs)
+
+
+def _differences(source: Source, live: LiveArtifact, layer: BinaryIO) -> tuple[FileDiff, ...] | OtherContent:
+    before = read_layer(layer) if isinstance(source, Pack) else read_chart_layer(layer)
+    if isinstance(before, OtherContent):
+        return before
+    layer.seek(0)
+    if isinstance(source, Pack):
+        return diff_contents(before, source.content, layer, source.folder)
+    if live.provenance is not None:
+        before = signed(before, (live.layer_digest or "", live.layer_size or 0), live.provenance)
+    if isinstance(source, Chart):
+        return diff_charts(before, source, layer)
+    fetched = source.fetched()
+    with fetched.archive.open() as archive:
+        return diff_chart_archives(before, fetched.content, layer, archive)
 
 
 def _noted(change: Change, note: str) -> Change:

@@ -43,10 +43,9 @@ def _artifacts(desired: DesiredRegistry, _: Observed) -> Wanted:
         if address.tag is not None:
             tags.setdefault(address.path, []).append(address.tag)
     spec = desired.spec
-    beneath = tuple(spec.repository(path, "") + "/" for path in spec.base_content_paths)
     return Wanted(
         tags={path: tuple(sorted(found)) for path, found in sorted(tags.items())},
-        beneath=beneath if spec.policy.prune is Prune.MANAGED else (),
+        beneath=spec.prefixes if spec.policy.prune is Prune.MANAGED else (),
     )
 
 

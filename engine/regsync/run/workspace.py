@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
-from regsync.content.pack import Pack
 from regsync.manifest.load import Variables, load
 from regsync.model.diagnostic import Diagnostic, Severity, has_errors
 from regsync.model.errors import ManifestInvalid, UsageError
 from regsync.model.events import Found, Planned, Sink
 from regsync.model.outcome import Outcome, Result
 from regsync.model.plan import Change, Plan, PlanRequest, Selection
-from regsync.model.registry import RegistrySpec
+from regsync.model.registry import Declaration, RegistrySpec
 from regsync.model.state import DesiredState, LiveState
+from regsync.model.upstream import Locking
 from regsync.planner.build import build_plan
 from regsync.registries.base import (
     LayerIndexes,
@@ -28,10 +29,14 @@ from regsync.registries.base import (
     open_registry,
 )
 from regsync.run.apply import Stop, apply
-from regsync.run.desired import as_source, compose
+from regsync.run.desired import Local, Sources, as_source, compose
 from regsync.run.diffs import add_diffs
+from regsync.run.lock import lock
 from regsync.run.observe import observe
 from regsync.run.replication import PATIENCE, Patience
+from regsync.sources.archives import Archives
+from regsync.sources.base import Means
+from regsync.sources.upstreams import Upstreams
 
 LARGEST_POOL = 64
 """Threads at most, however many registries there are."""
@@ -41,10 +46,11 @@ Opener = Callable[[RegistrySpec, Surroundings], Registry]
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What the manifests and folders say, without a look at any registry."""
+    """What the manifests, packs and charts say, without a look at any registry; see `Composed`."""
 
     desired: DesiredState
-    packs: tuple[Pack, ...]
+    sources: Sources
+    read: tuple[Local, ...]
     diagnostics: tuple[Diagnostic, ...]
 
 
@@ -65,16 +71,20 @@ class Workspace:
         parallelism: int = 8,
         trace: Callable[[str], None] = lambda line: None,
         opener: Opener = open_registry,
+        archives: Archives | None = None,
     ) -> None:
         self.root = root
+        self._archives = archives or Archives()
         self._surroundings = Surroundings(
             environment, parallelism, indexes, trace, manifests=manifests or NoManifests()
         )
         self._sink = sink
         self._opener = opener
         self._registries: dict[str, Registry] = {}
+        self._sources: Sources = {}
         self._live = LiveState({})
         self._exits = ExitStack()
+        self._exits.callback(self._archives.close)
         self._pool: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> Workspace:
@@ -95,9 +105,51 @@ class Workspace:
             root=self.root,
             variables=variables,
         )
-        composed = compose(loaded.declarations, files=loaded.files, sink=self._sink)
+        upstreams = self._upstreams(loaded.declarations)
+        composed = compose(loaded.declarations, upstreams.fetch_pinned, files=loaded.files, sink=self._sink)
         diagnostics = sorted((*loaded.diagnostics, *composed.diagnostics), key=Diagnostic.sort_key)
-        return Checked(composed.state, composed.packs, tuple(diagnostics))
+        return Checked(composed.state, composed.sources, composed.read, tuple(diagnostics))
+
+    def lock(
+        self, paths: Sequence[str], variables: Variables, *, update: Collection[str], now: datetime
+    ) -> Locking:
+        """Pin the charts that manifests take from elsewhere; see `lock`.
+
+        Raises ManifestInvalid where the manifests have errors, UsageError where none of them asks for a chart of
+        `update`.
+        """
+        loaded = load(
+            [Path(path) for path in paths],
+            root=self.root,
+            variables=variables,
+            pinned=False,
+        )
+        if has_errors(loaded.diagnostics):
+            raise ManifestInvalid(loaded.diagnostics)
+        names = {item.chart.name for each in loaded.declarations for item in each.upstream}
+        for name in sorted(set(update) - names):
+            known = ", ".join(sorted(names)) or "none at all"
+            raise UsageError(
+                f"no manifest takes a chart called {name} from elsewhere",
+                hint=f"charts from elsewhere: {known}",
+            )
+        return lock(
+            loaded.declarations,
+            loaded.paths,
+            self._upstreams(loaded.declarations),
+            root=self.root,
+            update=update,
+            now=now,
+            pool=self._threads(),
+        )
+
+    def _upstreams(self, declarations: Iterable[Declaration]) -> Upstreams:
+        """Where charts from elsewhere come from; reached when they are needed."""
+        around = self._surroundings
+        means = Means(around.environment, self._archives, around.parallelism, around.trace)
+        upstreams = Upstreams((item.chart for each in declarations for item in each.upstream), means)
+        self._exits.callback(upstreams.close)
+        return upstreams
 
     def plan(self, request: PlanRequest) -> tuple[Plan, DesiredState]:
         """Compare manifests and live registries, those that the selection can reach.
@@ -112,11 +164,12 @@ class Workspace:
                 f"nothing to compare: no document of kind Registry in {', '.join(request.paths)}",
                 hint="name the file that declares the registry, too",
             )
+        self._sources = checked.sources
         desired, notes = _reached(checked.desired, request.selection)
         registries = self.registries(desired)
         self._live = observe(desired, registries, pool=self._threads(), sink=self._sink)
         plan = build_plan(request, desired, self._live)
-        plan = add_diffs(plan, desired, self._live, registries, pool=self._threads())
+        plan = add_diffs(plan, checked.sources, self._live, registries, pool=self._threads())
         warnings = [each for each in checked.diagnostics if each.severity is Severity.WARNING]
         for each in warnings:
             self._sink(Found(each))
@@ -153,6 +206,7 @@ class Workspace:
         return apply(
             plan,
             desired,
+            self._sources,
             self._registries,
             pool=self._threads(),
             sink=self._sink,

@@ -31,6 +31,7 @@ class Transport:
     """The way to one live registry. Thread-safe; no more than `parallelism` requests are under way at once.
 
     `environment` holds the variables that count: proxies, docker's, REGSYNC_ALLOW_HOSTS, secrets by reference.
+    With `greets` off there is no `/v2/` to ask first, which is how a plain web server is talked to.
     `logins` are a vendor's; with them `spec.auth` is not looked at. `pace` is called with the method and the path (as
     sent, without the query) before each request to the registry's own origin, repeated ones included and token fetches
     not, and may sleep. `log` is called with one line per exchange, secrets taken out. While `read_only`, whatever could
@@ -44,6 +45,7 @@ class Transport:
         environment: Mapping[str, str],
         parallelism: int = 8,
         read_only: bool = False,
+        greets: bool = True,
         logins: Logins | None = None,
         pace: Callable[[str, str], None] | None = None,
         log: Callable[[str], None] = lambda line: None,
@@ -54,6 +56,7 @@ class Transport:
         self.read_only = read_only
         self.greeting: Greeting | None = None
         """What the registry showed of itself when it was first reached; None until then."""
+        self._greets = greets
         self._spec = spec
         endpoint = Endpoint(spec)
         self._host = endpoint.origin.host
@@ -83,9 +86,9 @@ class Transport:
     ) -> Response:
         """Send a request and return its whole answer if its status is one of `expect`.
 
-        `path` starts with `/v2/`, is one of a vendor's own API or a `Response.location`; `scope` is what the request
-        needs to be allowed (two for a mount); `limit` is the most bytes that the answer may have. Without `retry` a
-        failure that may pass is raised at once, because the caller must start over from an earlier request. `sent` is
+        `path` starts with `/v2/`, is one of a vendor's own API or a URL, as a `Response.location` is; `scope` is what the
+        request needs to be allowed (two for a mount); `limit` is the most bytes that the answer may have. Without `retry`
+        a failure that may pass is raised at once, because the caller must start over from an earlier request. `sent` is
         called with the bytes of each part of the body as it leaves; a repeated or failed attempt takes its bytes back by
         a negative number. With `direct` the request carries the login itself: a vendor's API takes no token of `/v2/`.
 
@@ -162,7 +165,10 @@ class Transport:
                 if not self._pinged:
                     try:
                         self._session.login.check_hosts()
-                        self._patience.run(self._ping_once)
+                        if self._greets:
+                            self._patience.run(self._ping_once)
+                        else:
+                            self._session.login.welcomed()
                     except RegistryError as error:
                         self._ping_error = error
                     self._pinged = True
