@@ -64,7 +64,7 @@ def test_no_login_where_one_is_wanted(distribution_tls: DistributionServer, tmp_
 def test_an_authority_that_is_not_known(distribution_tls: DistributionServer, tmp_path: Path) -> None:
     status, said = check(tmp_path, distribution_tls.url, auth=login_to(distribution_tls)["auth"])
     assert status == 1
-    assert "help: name the authority's certificate in spec.tls.caFile" in said
+    assert "help: name the authority's certificate in tls.caFile" in said
 
 
 def test_a_server_that_is_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,3 +81,16 @@ def test_a_web_server(tmp_path: Path) -> None:
         status, said = check(tmp_path, server.url)
     assert status == 1
     assert f"GET {server.url}/v2/: 200, but not as a registry answers" in said
+
+
+def test_a_place_for_packs_that_may_not_be_read(tmp_path: Path) -> None:
+    def answer(method: str, path: str, *_: object) -> tuple[int, dict[str, str], bytes]:
+        if path.endswith("/manifests/1.25.0"):
+            return 403, {}, b'{"errors": [{"code": "DENIED", "message": "not yours"}]}'
+        return (200 if path == "/v2/" else 404), {"Docker-Distribution-API-Version": "registry/2.0"}, b""
+
+    with ScriptedServer(answer) as server:
+        status, said = check(tmp_path, server.url)
+    assert status == 1
+    assert "team/anywhere/spectro-packs/archive/nginx: GET " in said
+    assert "403 DENIED: not yours" in said

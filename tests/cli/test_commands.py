@@ -356,6 +356,9 @@ def test_the_version_is_one_line() -> None:
     ("option", "said"),
     [
         ("--target=nginx:*", "matches nothing"),
+        ("--exclude=nothing", "matches nothing"),
+        ("--exclude=live@nonsense/*", "matches nothing"),
+        ("--allow-empty=NONSENSE", "names nothing"),
         ("--adopt=live/team/nope:1.0", "names nothing"),
         ("--unprotect=nginx:1.25.0", "names nothing"),
     ],

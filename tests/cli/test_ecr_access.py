@@ -166,6 +166,15 @@ def test_a_check_logs_in_to_each_region_and_writes_nothing(team: Witness) -> Non
         assert f"ok       team@{region}   ecr {team.aws.host(region)}" in ran.out
 
 
+def test_a_check_reads_where_packs_go(team: Witness) -> None:
+    team.pack("nginx")
+    team.aws.front.deny("DescribeImages", f"arn:aws:ecr:{AWAY}:*")
+    ran = team.run("registries", "check")
+    assert ran.status == 1
+    assert f"ok       team@{HOME}" in ran.out
+    assert f"{team.at(AWAY, 'nginx', None)}: ecr:DescribeImages is denied" in ran.out
+
+
 def test_a_check_names_the_region_that_is_down(team: Witness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("regsync.registries.ecr.session.ATTEMPTS", 1)
     monkeypatch.setattr("regsync.transport.retry.FIRST_PAUSE", 0.0)

@@ -144,7 +144,7 @@ def test_every_way_to_log_in_publishes_and_tells_no_secret(
     assert (planned.status, applied.status) == (0, 0)
     asked = actions(aws.front.calls)
     assert asked["AssumeRole"] in {0, 4}  # once by each run in each region
-    assert f"ecr DescribeImages {aws.url}: " in planned.err
+    assert "ecr DescribeImages us-east-1 team/" in planned.err
     assert "PUT https://" in applied.err
     assert not tells_a_secret(aws, planned, applied, folder=team.root)
     assert team.live(HOME) == team.live(AWAY) != {}

@@ -43,6 +43,16 @@ def standings(document: dict[str, Any]) -> dict[str, dict[str, str]]:
     return {row["artifact"]: row["standings"] for row in table["artifacts"]}
 
 
+@pytest.mark.parametrize("target", [f"@{HOME}", f"@{HOME}*", f"@{HOME}/*"])
+def test_one_region_alone_is_selected_in_each_form_and_not_compared_with_others(
+    settled: EcrTeam, target: str
+) -> None:
+    ran = settled.plan("--target", settled.name + target)
+    assert ran.status == 0
+    assert "No changes" in ran.out
+    assert "Parity" not in ran.out
+
+
 @pytest.mark.parametrize(("region", "source"), [(AWAY, HOME), (HOME, AWAY)])
 def test_a_tag_that_was_deleted_in_one_region_is_copied_back_from_the_other(
     region: str, source: str, settled: EcrTeam

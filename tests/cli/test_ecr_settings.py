@@ -188,6 +188,18 @@ def test_an_encryption_that_differs_is_blocked_and_the_rest_goes_on(team: EcrTea
     assert team.live(AWAY).keys() == team.tags("nginx", "redis")
 
 
+def test_other_settings_are_corrected_where_the_encryption_differs(team: EcrTeam, hand: Hand) -> None:
+    hand("create_repository", "nginx")
+    team.declare(repositories={"encryption": {"type": "KMS"}, "scanOnPush": True})
+    team.pack("nginx")
+    ran = team.apply()
+    assert ran.status == 0
+    assert 'encryption stays {"type": "AES256"}' in ran.out
+    [(address, left)] = team.changes().items()
+    assert (address, left["wanted"]) == (team.at(AWAY, "nginx", None), ["update"])
+    assert left["why"] == "encryption differs; encryption cannot be changed once a repository exists"
+
+
 def test_a_repository_that_somebody_made_is_adopted_when_it_is_corrected(team: EcrTeam, hand: Hand) -> None:
     hand("create_repository", "nginx")
     team.pack("nginx")

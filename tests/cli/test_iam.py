@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -46,6 +47,13 @@ def project(tmp_path: Path) -> Project:
     return project
 
 
+@pytest.mark.parametrize("command", ["plan", "apply", "lock", "validate", "registries check", *COMMANDS])
+def test_without_manifests_the_help_names_the_command_that_ran(tmp_path: Path, command: str) -> None:
+    ran = Project(tmp_path).run(*command.split())
+    assert ran.status == 64
+    assert f"help: regsync {command} PATH" in ran.err
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_as_text(project: Project, golden: Golden, command: str) -> None:
     golden(f"cli/{command}", told((f"regsync {command}", project.run(command))))
@@ -78,6 +86,13 @@ def test_a_pack_that_is_broken_is_no_matter_of_iam(project: Project) -> None:
     (project.root / "packs/nginx-1.25.0/pack.json").write_text("{")
     assert project.run("iam").status == 0
     assert project.run("endpoints").status == 3
+
+
+def test_packs_that_are_not_checked_out_are_no_matter_of_iam(project: Project) -> None:
+    granted = project.run("iam").out
+    shutil.rmtree(project.root / "packs")
+    ran = project.run("iam")
+    assert (ran.status, ran.out) == (0, granted)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -306,3 +306,35 @@ def test_no_text_holds_the_password(team: Team, shelf: Shelf) -> None:
     said = [lock(team, "--parallelism", "2"), team.plan("--out", "plan.json"), team.apply()]
     assert all(PASSWORD not in ran.out + ran.err for ran in said)
     assert PASSWORD not in lock_file(team).read_text() + (team.root / "plan.json").read_text()
+
+
+def test_a_source_that_is_away_takes_away_the_diff_and_no_more(
+    team: Team,
+    shelf: Shelf,
+    distribution: DistributionServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    team.declare(from_shelf(shelf, "1.0.0"), from_shelf(shelf, "2.0.0-rc.1"))
+    assert lock(team).status == 0
+    other = make_chart(tmp_path / "other", "web", "1.0.0", files={"values.yaml": "replicas: 9\n"})
+    archive = helm_package(other, tmp_path / "other-packed")
+    helm("push", "--plain-http", archive, f"oci://{distribution.host}/{team.base}")
+    monkeypatch.setenv("REGSYNC_CACHE_DIR", str(tmp_path / "another-cache"))
+    shelf.instead = lambda path: (503, {"Retry-After": "0"}, b"")
+    planned = team.plan()
+    assert planned.status == 4
+    assert f"! team/{team.base}/web:1.0.0" in planned.out
+    assert "note: no diff: GET " in planned.out
+    assert "it was published anew since it was pushed: restore its pin in the lock file" in planned.out
+    assert "1 to add" in planned.out
+
+
+def test_a_version_that_was_published_anew_is_told(team: Team, shelf: Shelf, tmp_path: Path) -> None:
+    team.declare(from_shelf(shelf, "1.0.0"))
+    assert lock(team).status == 0
+    other = make_chart(tmp_path / "other", "web", "1.0.0", files={"values.yaml": "replicas: 9\n"})
+    helm_package(other, shelf.folder)
+    helm("repo", "index", shelf.folder)
+    told = lock(team, "--update", "web").out
+    assert "warning: 1.0.0 has other content than when it was pinned: it was published anew" in told

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from regsync.model.diagnostic import Diagnostic
+from regsync.model.diagnostic import Diagnostic, Severity
 from regsync.model.registry import (
     AuthMethod,
     AwsLogin,
@@ -48,7 +48,7 @@ def told(found: Diagnostic) -> tuple[str, str, str | None]:
 
 def test_a_template_declares_a_registry_per_region() -> None:
     loaded = Desk(DATA).load("valid/ecr.yaml")
-    assert loaded.diagnostics == ()
+    assert [each.code for each in loaded.diagnostics] == ["RS137"]
     first, second = (each.spec for each in loaded.declarations[:2])
     assert (first.name, first.declared, first.owner) == ("ecr-prod@us-east-1", "ecr-prod", "platform-team")
     assert (first.region, first.default_region, first.is_replica) == ("us-east-1", "eu-west-1", True)
@@ -286,6 +286,46 @@ def test_regions_of_other_partitions_are_told_where_they_stand(desk: Desk) -> No
     )
 
 
+@pytest.mark.parametrize(
+    ("host", "region", "advice"),
+    [
+        (f"{ACCOUNT}.dkr.ecr.us-esat-1.amazonaws.com", "us-esat-1", "did you mean `us-east-1`?"),
+        (f"{ACCOUNT}.dkr.ecr.cn-nort-1.amazonaws.com.cn", "cn-nort-1", "did you mean `cn-north-1`?"),
+        (f"{ACCOUNT}.dkr.ecr.xx-zzzzzzzzzzzz-9.amazonaws.com", "xx-zzzzzzzzzzzz-9", None),
+    ],
+)
+def test_a_region_that_aws_is_not_known_to_have_is_warned_of(
+    desk: Desk, host: str, region: str, advice: str | None
+) -> None:
+    loaded = desk.check(ecr(f"endpoint: {host}"))
+    (found,) = loaded.diagnostics
+    assert told(found) == ("RS139", f"AWS is not known to have a region `{region}`", advice)
+    assert [each.spec.region for each in loaded.declarations] == [region]
+
+
+def test_an_unknown_region_is_told_where_it_stands_in_the_list(desk: Desk) -> None:
+    found = desk.found(ecr(f"endpoint: {TEMPLATE}", "regions: [us-east-1, eu-wst-1]"))
+    assert (marked(found), found.help) == ("eu-wst-1", "did you mean `eu-west-1`?")
+
+
+def test_a_path_in_connect_to_is_no_base_path(desk: Desk) -> None:
+    found = desk.found(ecr("connectTo: https://vpce.example.com/v2"))
+    assert told(found) == (
+        "RS121",
+        "`spec.connectTo` holds more than scheme, host and port",
+        "write `https://vpce.example.com`",
+    )
+
+
+def test_no_exclusion_is_written_twice(desk: Desk) -> None:
+    exclusions = "{tagMutability: IMMUTABLE_WITH_EXCLUSION, tagMutabilityExclusions: [dev, dev]}"
+    found = desk.found(ecr(f"repositories: {exclusions}"))
+    assert (found.code, found.summary) == (
+        "RS111",
+        "`spec.repositories.tagMutabilityExclusions` has an element twice",
+    )
+
+
 def test_a_partition_that_the_host_contradicts_is_refused(desk: Desk) -> None:
     found = desk.found(ecr("partition: aws-us-gov"))
     assert (found.code, marked(found), found.help) == (
@@ -466,8 +506,8 @@ def test_what_nothing_can_overwrite_contradicts_overwriting(
         (
             KEY.replace("arn:aws:", "arn:aws-cn:"),
             "RS129",
-            "the key does not lie in us-east-1",
-            "write the ARN of a key there: arn:aws:kms:us-east-1:…",
+            "the key lies in partition aws-cn, and the registry in aws",
+            "an account belongs to one partition: a key there is arn:aws:kms:…",
         ),
         (
             KEY.replace("us-east-1", REGION),
@@ -502,6 +542,15 @@ def test_a_key_needs_an_encryption_with_keys(desk: Desk) -> None:
 def test_the_macro_has_no_place_in_the_name_of_a_file(desk: Desk, field: str) -> None:
     found = desk.found(regions(f"repositories: {{{field}: '{REGION}.json'}}"))
     assert (found.code, marked(found)) == ("RS114", REGION)
+
+
+def test_an_encryption_that_replication_cannot_give_is_a_warning(desk: Desk) -> None:
+    found = desk.found(regions("repositories: {replicated: true, encryption: {type: KMS}}"))
+    assert (found.code, found.severity, marked(found)) == ("RS137", Severity.WARNING, "encryption")
+    assert [each.label for each in found.related] == ["it creates those in the other regions"]
+    assert "repository creation template" in str(found.help)
+    desk.declarations(regions("repositories: {replicated: true, encryption: {type: AES256}}"))
+    desk.declarations(regions("repositories: {replicated: false, encryption: {type: KMS}}"))
 
 
 @pytest.mark.parametrize("text", [ecr(), ecr(f"endpoint: {TEMPLATE}", "regions: [us-east-1]")])

@@ -69,3 +69,12 @@ def test_documents_may_write_different_settings_of_a_project(desk: Desk) -> None
     first = registry(HARBOR, "baseContentPaths: [team/a]", "project: {public: true}")
     assert len(desk.declarations(another(first, "team/b", "project: {storageLimit: 1Gi}"))) == 2
     assert len(desk.declarations(another(first, "elsewhere", "project: {public: false}"))) == 2
+
+
+@pytest.mark.parametrize("paths", ["", "baseContentPaths: []"])
+def test_charts_need_a_project_on_harbor(desk: Desk, paths: str) -> None:
+    text = registry(HARBOR, "provider: helm", paths or "# none", "synchronization: false")
+    if not paths:
+        text = text.replace("  baseContentPaths: [team, other]\n", "")
+    found = desk.found(text)
+    assert (found.code, found.summary) == ("RS129", "Harbor has no repositories outside of projects")

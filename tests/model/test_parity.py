@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from regsync.model.parity import Parity, Standing, parity
+from regsync.model.parity import Standing, parity
 from regsync.model.plan import Action, Change, Plan, RegistryView
 from regsync.model.state import Unreadable, UnreadableScope
 from tests.support.plans import LIVE, NEW, make_change, make_plan
@@ -83,8 +83,14 @@ def test_what_was_not_compared_is_unreadable_or_outside_the_selection() -> None:
 
 
 def test_what_is_to_go_is_in_no_table() -> None:
-    (table,) = parity(planned(make_change(f"ecr@{DEFAULT}/{REST}", Action.DELETE)))
-    assert table == Parity("ecr", (DEFAULT, *OTHERS), ())
+    assert parity(planned(make_change(f"ecr@{DEFAULT}/{REST}", Action.DELETE))) == ()
+
+
+def test_an_artifact_that_is_known_in_one_region_agrees_with_nobody() -> None:
+    assert parity(planned(at(DEFAULT, HELD))) == ()
+    other = make_change(f"ecr@{DEFAULT}/{REST.replace('nginx', 'redis')}")
+    (table,) = parity(planned(at(DEFAULT, HELD), at(OTHERS[0], HELD), other))
+    assert [each.artifact for each in table.rows] == [REST]
 
 
 def test_one_region_alone_has_no_table() -> None:

@@ -50,6 +50,14 @@ def test_a_failed_write_holds_back_the_deletes_of_its_registry_and_nothing_else(
     assert held_back_by(redis, [failed]) is None
 
 
+def test_settings_that_could_not_be_corrected_hold_no_delete_back() -> None:
+    repository, *_ = replicated()
+    old = replace(repository, address=address("old", registry="ecr@us-east-1"), action=Action.DELETE)
+    update = replace(repository, action=Action.UPDATE)
+    assert held_back_by(old, [Result(update, Status.FAILED)]) is None
+    assert held_back_by(old, [Result(repository, Status.FAILED)]) is not None
+
+
 def replicated() -> list[Change]:
     """A pack that is new, from the default region to its replica; the repository is created in the first."""
     specs = [

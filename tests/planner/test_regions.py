@@ -8,10 +8,12 @@ import pytest
 
 from regsync.model.plan import Action, Change, Copy, Plan, PlanRequest, Reason
 from regsync.model.registry import Overwrite, Repositories
-from regsync.model.state import DesiredArtifact, LiveState, Unreadable, UnreadableScope
+from regsync.model.settings import Json
+from regsync.model.state import DesiredArtifact, DesiredRegistry, LiveState, Unreadable, UnreadableScope
 from regsync.planner.build import build_plan
 from regsync.planner.order import stages
 from tests.support.states import (
+    a_repository,
     a_request,
     address,
     an_ecr,
@@ -143,7 +145,7 @@ def test_new_content_is_replicated_to_the_other_regions() -> None:
         Action.CREATE,
         Copy(address("nginx", registry=f"ecr@{HERE}"), replicated=True),
     )
-    assert found.why == "ECR replicates it from us-east-1"
+    assert found.why == "comes by ECR's replication from us-east-1, if a rule there covers it"
     assert [str(each.address) for each in plan.changes if each.address.tag is None] == [
         f"ecr@{HERE}/team/spectro-packs/archive/nginx"
     ]
@@ -159,6 +161,32 @@ def test_a_repository_that_replication_creates_gets_its_settings_afterwards() ->
     assert (found.action, found.after) == (Action.CREATE, {"scanOnPush": True})
     assert found.copy == Copy(address("nginx", None, f"ecr@{HERE}"), replicated=True)
     assert [stage.name for stage in stages(plan)] == ["prepare", "push", "replicate", "settle"]
+
+
+def test_replication_decides_what_cannot_be_changed_later() -> None:
+    written: dict[str, Json] = {"scanOnPush": True, "encryption": {"type": "KMS"}}
+    plan = planned(
+        in_region(HERE, missing=["nginx"]),
+        in_region(THERE, missing=["nginx"]),
+        repositories=Repositories(replicated=True, settings=written),
+    )
+    found = change(plan, THERE, None)
+    assert (found.after, found.notes) == (
+        {"scanOnPush": True},
+        ("encryption is as ECR's replication creates it",),
+    )
+    assert change(plan, HERE, None).after == written
+
+
+def test_the_base_repository_of_a_replica_is_created_since_nothing_is_replicated_there() -> None:
+    spec = an_ecr_spec(THERE, repositories=REPLICATED)
+    base = a_repository("", spec, base=True)
+    plan = build_plan(
+        a_request(),
+        desired(an_ecr(), DesiredRegistry(spec, (), (), (base,))),
+        together(in_region(HERE), live(missing=[base.address], registry=spec.name)),
+    )
+    assert [(each.address, each.action) for each in plan.changes] == [(base.address, Action.CREATE)]
 
 
 def test_what_the_default_region_had_before_is_copied_into_a_repository_of_the_replica() -> None:
@@ -219,4 +247,4 @@ def test_an_overwritten_tag_is_replicated_too() -> None:
     )
     found = change(plan, THERE)
     assert (found.action, found.copy and found.copy.replicated) == (Action.UPDATE, True)
-    assert found.why.endswith("; ECR replicates it from us-east-1")
+    assert found.why.endswith("; comes by ECR's replication from us-east-1, if a rule there covers it")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,13 +10,14 @@ import pytest
 from regsync.model.plan import Action, Cause, Change, Overrides, Plan, PlanRequest, Reason
 from regsync.model.registry import Overwrite, Repositories
 from regsync.model.settings import Json, fingerprint
-from regsync.model.state import LiveRepository, Unreadable, UnreadableScope
+from regsync.model.state import DesiredRegistry, LiveRepository, Unreadable, UnreadableScope
 from regsync.planner.build import build_plan
 from regsync.planner.repositories import compare_repository
 from tests.support.states import (
     a_live_repository,
     a_repository,
     a_request,
+    absent,
     address,
     an_ecr,
     an_ecr_spec,
@@ -138,6 +140,25 @@ def test_what_cannot_be_changed_is_blocked_and_never_skipped() -> None:
     assert change.why == "encryption differs; encryption cannot be changed once a repository exists"
 
 
+def test_the_help_says_how_to_end_the_comparison_of_what_cannot_be_changed() -> None:
+    live = a_live_repository(settings={"encryption": {"type": "AES256"}}, owner="platform")
+    assert "or leave repositories.encryption out, which is then not compared any more" in str(
+        compared({"encryption": {"type": "KMS"}}, live).help
+    )
+
+
+def test_what_can_be_changed_is_corrected_beside_what_cannot() -> None:
+    live = a_live_repository(settings={"encryption": {"type": "AES256"}, "scanOnPush": False})
+    change = compared({**SCANNED, "encryption": {"type": "KMS"}}, live)
+    assert (change.action, change.why) == (Action.UPDATE, "scanOnPush differs")
+    assert (change.before, change.after) == ({"scanOnPush": False}, SCANNED)
+    assert change.notes == (
+        "carries no mark; this update makes platform its owner",
+        'encryption stays {"type": "AES256"}: it differs, too, and cannot be changed once a repository exists',
+    )
+    assert "leave repositories.encryption out" in str(change.help)
+
+
 def test_another_owners_repository_is_corrected_only_when_it_is_adopted() -> None:
     live = a_live_repository(settings={"scanOnPush": False}, owner="data")
     change = compared(SCANNED, live)
@@ -194,6 +215,38 @@ def test_an_artifact_is_withheld_where_its_repository_is_excluded() -> None:
     plan = planned(request=a_request(excludes=("*/nginx",)))
     assert actions(plan) == {"nginx:1.0.0": (Action.BLOCKED, Reason.WITHHELD)}
     assert plan.outside == 1
+
+
+def a_plan_with_a_tombstone(create: bool, settings: dict[str, Json], *, found: bool) -> Plan:
+    """A tag of nginx is to be deleted. The repository of redis, which holds no change, is there with AES256, or missing."""
+    spec = an_ecr_spec(repositories=Repositories(create=create, settings=settings))
+    redis = address("redis", None, NAME)
+    state = live(
+        there("nginx", registry=NAME),
+        repositories=[a_live_repository("redis", {"encryption": {"type": "AES256"}})] if found else [],
+        missing=[] if found else [redis],
+        registry=NAME,
+    )
+    gone = replace(absent("nginx"), address=address("nginx", registry=NAME))
+    return build_plan(
+        a_request(), desired(DesiredRegistry(spec, (), (gone,), (a_repository("redis", spec),))), state
+    )
+
+
+def test_a_setting_that_is_blocked_withholds_no_deletes() -> None:
+    plan = a_plan_with_a_tombstone(True, {"encryption": {"type": "KMS"}}, found=True)
+    assert actions(plan) == {
+        "nginx:1.0.0": (Action.DELETE, Reason.TOMBSTONE),
+        "redis": (Action.BLOCKED, Reason.FIXED_SETTING),
+    }
+
+
+def test_a_repository_that_is_not_created_withholds_the_deletes() -> None:
+    plan = a_plan_with_a_tombstone(False, {}, found=False)
+    assert actions(plan) == {
+        "nginx:1.0.0": (Action.BLOCKED, Reason.WITHHELD),
+        "redis": (Action.BLOCKED, Reason.NOT_CREATED),
+    }
 
 
 def test_an_immutable_tag_is_blocked_even_where_the_policy_allows_to_overwrite() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.config import Config
 from botocore.stub import Stubber
 
 from regsync.model.errors import (
@@ -28,11 +29,15 @@ from regsync.model.plan import Copy
 from regsync.model.reference import Address
 from regsync.registries.base import Wanted
 from regsync.registries.ecr.private import PrivateRegistry
+from regsync.registries.ecr.session import ASIDE
 from regsync.registries.ecr.tokens import TokenLogins
 from regsync.transport.wire import Timeouts
 from tests.registries.elastic import opened, session, spec_of, surroundings
 from tests.registries.vendor import NAME, run
 from tests.support.aws import Aws
+from tests.support.aws_identity import Caller, whoami
+from tests.support.aws_images import digest_of
+from tests.support.aws_wire import image
 from tests.support.scripted import Answer, ScriptedServer
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -73,6 +78,20 @@ def test_a_token_is_kept_until_half_an_hour_before_it_ends(
     assert (credential.username, credential.secret) == ("AWS", "second")
 
 
+def test_a_token_that_lives_for_less_than_an_hour_is_kept_for_half_of_it(
+    registry: PrivateRegistry, stubber: Stubber
+) -> None:
+    now = [NOON]
+    logins = TokenLogins(registry.store.session, now=lambda: now[0])
+    stubber.add_response("get_authorization_token", token("first", NOON + timedelta(minutes=20)), {})
+    for minutes in (0, 9):
+        now[0] = NOON + timedelta(minutes=minutes)
+        assert logins.current().secret == "first"
+    now[0] = NOON + timedelta(minutes=10)
+    stubber.add_response("get_authorization_token", token("second", NOON + timedelta(minutes=30)), {})
+    assert logins.current().secret == "second"
+
+
 def test_a_refused_token_is_renewed_once_for_all_who_hold_it(
     registry: PrivateRegistry, stubber: Stubber
 ) -> None:
@@ -90,6 +109,15 @@ def test_a_token_that_is_no_login(registry: PrivateRegistry, stubber: Stubber) -
         TokenLogins(registry.store.session).current()
 
 
+@pytest.fixture
+def pushed(aws: Aws, registry: PrivateRegistry, stubber: Stubber) -> str:
+    """Return the digest under HELLO's tag; one login is needed to ask for it."""
+    aws.client().create_repository(repositoryName=HELLO)
+    aws.fill(HELLO, {"1.0.0": image()})
+    stubber.add_response("get_authorization_token", token(aws.password(), NOON + timedelta(days=9999)), {})
+    return digest_of(image())
+
+
 def statuses(*found: tuple[str, str, str]) -> dict[str, Any]:
     """An answer of DescribeImageReplicationStatus: region, account and status of each destination."""
     return {
@@ -102,21 +130,47 @@ def statuses(*found: tuple[str, str, str]) -> dict[str, Any]:
     }
 
 
-def ask(aws: Aws, registry: PrivateRegistry, stubber: Stubber, *found: tuple[str, str, str]) -> bool:
-    wanted = {"registryId": aws.account, "repositoryName": HELLO, "imageId": {"imageTag": "1.0.0"}}
-    stubber.add_response("describe_image_replication_status", statuses(*found), wanted)
-    return registry.is_replicated(Copy(Address(NAME, HELLO, "1.0.0"), replicated=True), "eu-west-1")
+class Replication:
+    """Asks whether HELLO has come to eu-west-1, of an API that tells what is to be found there."""
+
+    def __init__(self, aws: Aws, registry: PrivateRegistry, stubber: Stubber, digest: str) -> None:
+        self._registry = registry
+        self._stubber = stubber
+        self._asked = {
+            "registryId": aws.account,
+            "repositoryName": HELLO,
+            "imageId": {"imageTag": "1.0.0", "imageDigest": digest},
+        }
+
+    def __call__(self, *found: tuple[str, str, str], rules: dict[str, Any] | None = None) -> bool:
+        self._stubber.add_response("describe_image_replication_status", statuses(*found), self._asked)
+        if rules is not None:
+            self._stubber.add_response("describe_registry", rules, {})
+        copy = Copy(Address(NAME, HELLO, "1.0.0"), replicated=True)
+        return self._registry.is_replicated(copy, "eu-west-1")
 
 
-def test_replication_is_waited_for(aws: Aws, registry: PrivateRegistry, stubber: Stubber) -> None:
+@pytest.fixture
+def replication(aws: Aws, registry: PrivateRegistry, stubber: Stubber, pushed: str) -> Replication:
+    return Replication(aws, registry, stubber, pushed)
+
+
+def test_replication_of_the_very_image_is_waited_for(aws: Aws, replication: Replication) -> None:
     elsewhere = ("ap-south-1", aws.account, "FAILED")
-    assert not ask(aws, registry, stubber, elsewhere, ("eu-west-1", aws.account, "IN_PROGRESS"))
-    assert ask(aws, registry, stubber, elsewhere, ("eu-west-1", aws.account, "COMPLETE"))
+    assert not replication(elsewhere, ("eu-west-1", aws.account, "IN_PROGRESS"))
+    assert replication(elsewhere, ("eu-west-1", aws.account, "COMPLETE"))
 
 
-def test_replication_that_failed(aws: Aws, registry: PrivateRegistry, stubber: Stubber) -> None:
+def test_what_is_waited_for_is_looked_up_once(aws: Aws, replication: Replication) -> None:
+    aws.front.calls.clear()
+    for _ in range(3):
+        replication(("eu-west-1", aws.account, "IN_PROGRESS"))
+    assert [each.action for each in aws.front.calls if each.action] == ["BatchGetImage"]
+
+
+def test_replication_that_failed(aws: Aws, replication: Replication) -> None:
     with pytest.raises(RegistryError, match="its replication to eu-west-1 failed: AccessDenied"):
-        ask(aws, registry, stubber, ("eu-west-1", aws.account, "FAILED"))
+        replication(("eu-west-1", aws.account, "FAILED"))
 
 
 def ruled(account: str, region: str, *prefixes: str) -> dict[str, Any]:
@@ -130,27 +184,20 @@ def ruled(account: str, region: str, *prefixes: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("prefixes", [(), ("other/", "team/")])
 def test_what_a_rule_replicates_is_waited_for_before_it_has_a_status(
-    aws: Aws, registry: PrivateRegistry, stubber: Stubber, prefixes: tuple[str, ...]
+    aws: Aws, replication: Replication, prefixes: tuple[str, ...]
 ) -> None:
-    wanted = {"registryId": aws.account, "repositoryName": HELLO, "imageId": {"imageTag": "1.0.0"}}
-    stubber.add_response("describe_image_replication_status", statuses(), wanted)
-    stubber.add_response("describe_registry", ruled(aws.account, "eu-west-1", *prefixes), {})
-    assert not registry.is_replicated(Copy(Address(NAME, HELLO, "1.0.0"), replicated=True), "eu-west-1")
+    assert not replication(rules=ruled(aws.account, "eu-west-1", *prefixes))
 
 
 @pytest.mark.parametrize(
     "rule", [("ap-south-1",), ("eu-west-1", "other/")], ids=["other-region", "other-prefix"]
 )
 def test_where_no_rule_replicates_there_is_nothing_to_wait_for(
-    aws: Aws, registry: PrivateRegistry, stubber: Stubber, rule: tuple[str, ...]
+    aws: Aws, replication: Replication, rule: tuple[str, ...]
 ) -> None:
-    wanted = {"registryId": aws.account, "repositoryName": HELLO, "imageId": {"imageTag": "1.0.0"}}
-    stubber.add_response(
-        "describe_image_replication_status", statuses(("eu-west-1", "210987654321", "COMPLETE")), wanted
-    )
-    stubber.add_response("describe_registry", ruled(aws.account, *rule), {})
+    another = ("eu-west-1", "210987654321", "COMPLETE")
     with pytest.raises(Unsupported, match="no rule replicates it to eu-west-1"):
-        registry.is_replicated(Copy(Address(NAME, HELLO, "1.0.0"), replicated=True), "eu-west-1")
+        replication(another, rules=ruled(aws.account, *rule))
 
 
 def test_repositories_are_listed_over_all_pages(
@@ -224,6 +271,24 @@ def test_an_api_that_does_not_answer(aws: Aws, tmp_path: Path, monkeypatch: pyte
         caught.value.message == f"ecr:DescribeRepositories: no connection to {server.url}: connection refused"
     )
     assert "does a firewall let you through?" in (caught.value.hint or "")
+
+
+def test_whose_login_it_is_is_asked_once_and_not_for_long(
+    aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("regsync.registries.ecr.session.ASIDE", ASIDE.merge(Config(read_timeout=0.1)))
+    ended = threading.Event()
+
+    def wait(*request: object) -> Answer:
+        ended.wait(5)
+        return (200, {"Content-Type": "text/xml"}, whoami(Caller(aws.account, "arn:aws:iam::1:user/x")).body)
+
+    with ScriptedServer(wait) as server, session(spec_of(aws), surroundings(tmp_path)) as made:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", server.url)
+        assert [made.account() for _ in range(2)] == ["", ""]
+        ended.set()
+        assert made.requests == 1
+        made.call("DescribeRepositories")
 
 
 def test_an_api_that_keeps_silent(aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from regsync.model.errors import AuthenticationFailed, RegistryError, RegsyncError, Unreachable
+from regsync.model.errors import AuthenticationFailed, NotFound, RegistryError, RegsyncError, Unreachable
 from regsync.model.registry import Auth, AuthMethod, AwsLogin, AwsPlace, RegistrySpec
 from regsync.registries.base import Surroundings
+from regsync.registries.ecr.actions import repository_arn
 from tests.registries.elastic import secret, session, spec_of, surroundings
 from tests.support.aws import Aws, Role
 
@@ -149,6 +150,18 @@ def test_a_session_that_ends_before_its_time_is_renewed_once_for_all(aws: Aws, a
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(made.call, ["DescribeRepositories"] * 8))
     assert [each.action for each in aws.front.calls].count("AssumeRole") == 2
+
+
+def test_a_login_that_could_not_be_renewed_is_tried_again(aws: Aws, around: Surroundings) -> None:
+    aws.front.roles[ROLE] = Role()
+    with session(with_login(spec_of(aws), AuthMethod.STS, role_arn=ROLE), around) as made:
+        made.call("DescribeRepositories")
+        aws.front.expire_sessions()
+        del aws.front.roles[ROLE]
+        with pytest.raises(AuthenticationFailed):
+            made.call("DescribeRepositories")
+        aws.front.roles[ROLE] = Role()
+        made.call("DescribeRepositories")
 
 
 def test_a_web_identity_logs_in_while_planning(
@@ -316,11 +329,17 @@ def test_calls_are_counted_and_traced_without_secrets(aws: Aws, around: Surround
     spec = with_login(spec_of(aws), AuthMethod.STS, role_arn=ROLE)
     with session(spec, replace(around, trace=lines.append)) as made:
         made.call("DescribeRepositories")
-        assert made.requests == len(aws.front.calls) == 3
+        with pytest.raises(NotFound):
+            made.call("DescribeImages", repositoryName="team/x")
+        with pytest.raises(NotFound):
+            made.call("ListTagsForResource", resourceArn=repository_arn(spec, "team/y"))
+        assert made.requests == len(aws.front.calls) == 5
     assert [line.rpartition(" in ")[0] for line in lines] == [
-        f"sts AssumeRole {aws.url}: 200",
-        f"ecr DescribeRepositories {aws.url}: 400",
-        f"ecr DescribeRepositories {aws.url}: 200",
+        "sts AssumeRole us-east-1: 200",
+        "ecr DescribeRepositories us-east-1: ThrottlingException",
+        "ecr DescribeRepositories us-east-1: 200",
+        "ecr DescribeImages us-east-1 team/x: RepositoryNotFoundException",
+        "ecr ListTagsForResource us-east-1 team/y: RepositoryNotFoundException",
     ]
 
 

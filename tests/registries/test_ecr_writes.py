@@ -19,7 +19,7 @@ from regsync.model.settings import Json, differing, seen
 from regsync.model.state import LiveRepository
 from regsync.registries.base import Wanted
 from regsync.registries.ecr.private import PrivateRegistry
-from regsync.registries.ecr.settings import marks
+from regsync.registries.ecr.settings import CREATED, marks
 from regsync.registries.image import BytesBlob, base_repository_manifest, pack_manifest
 from tests.registries.elastic import opened, spec_of, surroundings
 from tests.registries.vendor import NAME, OWNER, ignore, pack, run, wanting
@@ -127,6 +127,29 @@ def test_a_repository_that_somebody_created_otherwise_is_left_alone(
     ):
         registry.execute(made({**SETTINGS, "tags": {}}), None, ignore)
     assert live(registry) == before
+
+
+CREATION = {name: value for name, value in SETTINGS.items() if name in CREATED}
+
+
+def test_a_creation_whose_answer_was_lost_is_completed(aws: Aws, registry: PrivateRegistry) -> None:
+    registry.execute(made(CREATION), None, ignore)
+    registry.execute(made(SETTINGS), None, ignore)
+    found = live(registry)
+    assert not differing(SETTINGS, found.settings)
+    assert (found.owner, found.marks.keys()) == (OWNER, SETTINGS.keys())
+
+
+@pytest.mark.parametrize("owner", ["somebody", ""])
+def test_what_another_created_meanwhile_is_not_completed(
+    owner: str, aws: Aws, registry: PrivateRegistry, tmp_path: Path
+) -> None:
+    theirs = spec_of(aws, owner=owner, repositories=Repositories(settings=CREATION))
+    with opened(theirs, surroundings(tmp_path), writing=True) as another:
+        another.execute(made(CREATION), None, ignore)
+    with pytest.raises(Conflict, match="exists by now, with another lifecyclePolicy and policy than"):
+        registry.execute(made(SETTINGS), None, ignore)
+    assert live(registry).settings["policy"] is None
 
 
 def test_what_a_failed_creation_left_is_named(aws: Aws, registry: PrivateRegistry) -> None:
@@ -319,10 +342,8 @@ def test_a_pack_is_taken_over_from_another_region_as_it_stands(
     digest = pack_manifest(pack()).digest
     with opened(elsewhere, surroundings(tmp_path), writing=True) as other:
         copied = registry.copied(Copy(Address(NAME, HELLO, "1.0.0"), digest))
-        change = creation_of(Address("live@eu-west-1", HELLO, "1.0.0"))
-        other.execute(
-            replace(change, after={"content": pack().content, "title": pack().title}), copied, ignore
-        )
+        change = wanting(creation_of(Address("live@eu-west-1", HELLO, "1.0.0")), pack())
+        other.execute(change, copied, ignore)
         assert other.store.tagged(HELLO) == {"1.0.0": digest}
 
 

@@ -91,7 +91,12 @@ def test_a_plan_reads_what_the_manifest_is_about_and_nothing_else() -> None:
     assert allows(plan, "ecr:GetAuthorizationToken")
     for name in (ARCHIVE, f"{ARCHIVE}/nginx"):
         assert allows(plan, "ecr:BatchGetImage", repository(name))
-    for other in ("custom", "other/spectro-packs/archive/nginx", f"{ARCHIVE[1:]}/nginx"):
+    for other in (
+        "custom",
+        "other/spectro-packs/archive/nginx",
+        f"{ARCHIVE[1:]}/nginx",
+        f"{ARCHIVE}-old/nginx",
+    ):
         assert not allows(plan, "ecr:BatchGetImage", repository(other))
     assert not allows(plan, "ecr:BatchGetImage", repository(ARCHIVE, "eu-west-1"))
 
@@ -176,7 +181,9 @@ def test_a_key_is_granted_for_calls_through_ecr() -> None:
     (statement,) = [each for each in apply["Statement"] if each["Sid"] == "Keys"]
     assert statement["Action"] == ["kms:CreateGrant", "kms:DescribeKey", "kms:RetireGrant"]
     assert statement["Resource"] == [*keys.values()]
-    assert statement["Condition"] == {"StringLike": {"kms:ViaService": "ecr.*"}}
+    assert statement["Condition"] == {
+        "StringLike": {"kms:ViaService": ["ecr.us-east-1.*", "ecr.eu-west-1.*"]}
+    }
     assert not any("kms" in each for each in allowed_actions(document("plan", *specs)))
 
 
@@ -226,7 +233,17 @@ def test_a_role_is_assumed_by_whoever_has_the_credentials() -> None:
     assert "profile ci" in found["assume-role"].title
     assert allows(found["assume-role"].document, "sts:AssumeRole", ROLE)
     assert not allows(found["assume-role"].document, "sts:AssumeRole", ROLE + "-2")
-    assert "assume-role" not in named(ecr_spec())
+    assert not {"assume-role", "trust"} & named(ecr_spec()).keys()
+
+
+@pytest.mark.parametrize("external_id", [None, "platform-team"])
+def test_the_role_trusts_whoever_assumes_it(external_id: str | None) -> None:
+    login = AwsLogin(role_arn=ROLE, external_id=external_id)
+    (statement,) = document("trust", ecr_spec(auth=Auth(AuthMethod.STS, aws=login)))["Statement"]
+    assert statement["Principal"] == {"AWS": "arn:aws:iam::<CALLER-ACCOUNT-ID>:root"}
+    assert statement["Action"] == "sts:AssumeRole"
+    wanted = {"StringEquals": {"sts:ExternalId": external_id}} if external_id else None
+    assert statement.get("Condition") == wanted
 
 
 def test_the_secret_is_not_told() -> None:
@@ -246,6 +263,11 @@ def test_palette_reads_all_that_its_documentation_asks_for() -> None:
     assert len(PALETTE_DOCUMENTED) == 25
     assert not private & public
     assert {each.partition(":")[0] for each in private} == {"ecr"}
+
+
+def test_palettes_resources_are_written_as_its_documentation_has_them() -> None:
+    statements = document("palette", ecr_spec())["Statement"]
+    assert repository(f"{ARCHIVE}*") in [each["Resource"] for each in statements]
 
 
 def test_palette_sees_packs_alone_but_discovers_among_all_repositories() -> None:
@@ -299,16 +321,18 @@ def test_no_policy_deletes_a_repository() -> None:
                     assert not allows(policy.document, f"{prefix}:DeleteRepository", repository(ARCHIVE))
 
 
-@pytest.mark.parametrize("bases", [1, 4])
-def test_a_policy_fits_into_iam_with_every_region_there_is(bases: int) -> None:
-    regions = [f"eu-central-{number}" for number in range(40)]
+@pytest.mark.parametrize(("count", "bases", "any_region"), [(20, 1, False), (40, 1, True), (20, 4, True)])
+def test_a_policy_fits_into_iam_however_many_regions_there_are(
+    count: int, bases: int, any_region: bool
+) -> None:
+    regions = [f"eu-central-{number}" for number in range(count)]
     paths = tuple(f"team-{number}" for number in range(bases))
     specs = [ecr_spec(each, base_content_paths=paths, policy=PRUNE) for each in regions]
     for policy in named(*specs, can_delete=True).values():
         assert size(policy.document) <= LIMIT
     widened = named(*specs, can_delete=True)["apply"]
     assert allows(widened.document, "ecr:PutImage", repository("team-0/spectro-packs/archive/x", regions[-1]))
-    assert any("regions are `*`" in note for note in widened.notes) == (bases > 1)
+    assert any("regions are `*`" in note for note in widened.notes) == any_region
 
 
 @pytest.mark.parametrize("public", [False, True], ids=["ecr", "ecr-public"])

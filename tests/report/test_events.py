@@ -23,7 +23,7 @@ from regsync.model.events import (
     Stopping,
 )
 from regsync.model.outcome import Outcome, Result, Status
-from regsync.model.plan import Action, Guard
+from regsync.model.plan import Action, Guard, ResourceType
 from regsync.model.state import Unreadable, UnreadableScope
 from regsync.report.events import Record, error_records, event_records, version_record
 from tests.support.diagnostics import FINDINGS
@@ -78,6 +78,21 @@ def test_the_stream_of_a_run(golden: Callable[[str, str], None]) -> None:
 def test_the_first_record_tells_the_versions() -> None:
     (record,) = checked([version_record(AT)])
     assert (record["type"], record["regsync"], record["ui"]) == ("version", __version__, "1.0")
+
+
+def test_a_planned_change_carries_both_sides() -> None:
+    update = make_change(
+        "ecr/team/nginx:1",
+        Action.UPDATE,
+        type=ResourceType.REPOSITORY,
+        before={"scanOnPush": False},
+        after={"scanOnPush": True},
+    )
+    planned, *_ = checked(event_records(Planned(make_plan(update)), AT))
+    assert (planned["change"]["before"], planned["change"]["after"]) == (
+        {"scanOnPush": False},
+        {"scanOnPush": True},
+    )
 
 
 def test_an_unchanged_object_makes_no_record() -> None:

@@ -25,6 +25,7 @@ from regsync.model.plan import (
     Selection,
     Source,
 )
+from regsync.model.settings import Json
 from regsync.model.state import Unreadable, UnreadableScope
 from regsync.report.lines import plain
 from regsync.report.plan import Detail, Observation, render_plan
@@ -299,6 +300,29 @@ def test_much_content_is_cut_unless_everything_is_asked_for() -> None:
     assert "around" not in short
     assert "more" not in full
     assert full.count("+line 39") == full.count(" around") == 8
+
+
+def created(name: str, region: str, **settings: Json) -> Change:
+    change = make_change(f"ecr@{region}/team/{name}:1", type=ResourceType.REPOSITORY, after=settings)
+    return replace(change, address=replace(change.address, tag=None))
+
+
+POLICY: Json = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "a"}]}
+KMS: Json = {"type": "KMS", "key": "arn:aws:kms:us-east-1:214575254960:key/mrk-1234"}
+
+
+def test_what_repositories_are_created_with_is_told_once() -> None:
+    alike = [created(f"pack-{number}", "eu-west-1", scanOnPush=True, policy=POLICY) for number in range(9)]
+    alike += [created(f"pack-{number}", "us-east-1", scanOnPush=True, policy=POLICY) for number in range(9)]
+    other = created("other", "us-east-1", encryption=KMS, tagMutability="IMMUTABLE")
+    short, full = text(make_plan(*alike, other)), text(make_plan(*alike, other), Detail.FULL)
+    assert [each for each in short.splitlines() if each.startswith("    ")] == [
+        "    with   policy 10 lines · scanOnPush true   and 17 more of ecr likewise",
+        "    with   encryption KMS mrk-1234 · tagMutability IMMUTABLE",
+    ]
+    assert full.count('          "Effect": "Allow",\n') == full.count("      scanOnPush   true\n") == 1
+    assert "      tagMutability   IMMUTABLE\n" in full
+    assert "mrk-1234" not in text(make_plan(other), Detail.SUMMARY)
 
 
 def test_causes_have_no_column_where_none_is_known() -> None:

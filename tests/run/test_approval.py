@@ -227,6 +227,27 @@ def test_a_policy_that_means_the_same_in_another_form_is_the_approved_one() -> N
     assert let_through(update("ecr:BatchGetImage"), now) == (now,)
 
 
+def test_long_documents_that_differ_are_named_and_not_shown() -> None:
+    def policy(account: int) -> Json:
+        return {
+            "policy": {
+                "Statement": [{"Effect": "Allow", "Action": "ecr:BatchGetImage", "Sid": account * "x"}]
+            }
+        }
+
+    then = a_repository(Action.UPDATE, {"policy": None}, policy(1))
+    again = a_repository(Action.UPDATE, {"policy": None}, policy(2))
+    there = a_repository(Action.NO_OP, policy(2), policy(2))
+    cleared = a_repository(Action.UPDATE, {"policy": None}, {})
+    for now, said in (
+        (again, "policy: another document than was approved"),
+        (there, "policy: another document than was approved is wanted now and live already"),
+        (cleared, "policy: expected a long document, found none"),
+    ):
+        (result,) = approve(make_plan(then), make_plan(now)).results
+        assert result.detail == f"not approved: {said}"
+
+
 def test_settings_that_are_so_by_now_are_done_only_where_they_are_the_approved_ones() -> None:
     then = a_repository(Action.UPDATE, {"scanOnPush": False}, {"scanOnPush": True})
     for live_now, status in ((True, Status.ALREADY), (False, Status.REFUSED)):

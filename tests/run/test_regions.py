@@ -314,6 +314,24 @@ def test_replication_is_not_waited_for_without_end(tmp_path: Path) -> None:
     assert waited.detail == "it has not been replicated to eu-west-1 after 0 minutes"
 
 
+def test_all_that_is_replicated_is_waited_for_together(tmp_path: Path) -> None:
+    world = RegionalWorld(tmp_path, replicated=True)
+    packs = {(f"pack-{number}", "1.0.0"): "a: 1\n" for number in range(24)}
+    world.declare(packs, regions=["us-east-1", "eu-west-1"])
+    asked: list[str] = []
+
+    def never(repository: str, tag: str, region: str) -> bool:
+        asked.append(repository)
+        return False
+
+    world.regions["us-east-1"].has_arrived = never  # type: ignore[method-assign]
+    with world.workspace() as workspace:
+        plan, desired = workspace.plan(a_request("platform"))
+        outcome = workspace.apply(plan, desired, stop=Stop(), patience=Patience(0.2, 0.2, 0.2))
+    assert {each.status for each in outcome.results if each.change.copy} == {Status.FAILED}
+    assert len(asked) < 2 * len(packs)  # who comes after the time is over looks once
+
+
 def test_nothing_is_waited_for_where_the_push_has_failed(tmp_path: Path) -> None:
     world = a_replica(tmp_path)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from regsync.model.errors import RegistryError
 from regsync.model.plan import PlanRequest, Selection
 from regsync.model.registry import RegistrySpec
 from regsync.registries.artifacts import StoreRegistry
@@ -20,7 +21,10 @@ from tests.support.world import RegionalWorld, World, a_request
         (Selection(), ["data", "platform"]),
         (Selection(targets=("platform/*",)), ["platform"]),
         (Selection(targets=("*/nginx:*",)), ["data", "platform"]),
-        (Selection(targets=("plat*",)), ["data", "platform"]),
+        (Selection(targets=("plat*",)), ["platform"]),
+        (Selection(targets=("*",)), ["data", "platform"]),
+        (Selection(targets=("platform",)), ["platform"]),
+        (Selection(excludes=("data",)), ["platform"]),
         (Selection(excludes=("data/*",)), ["platform"]),
         (Selection(excludes=("data/team/*",)), ["data", "platform"]),
     ],
@@ -75,3 +79,47 @@ def test_a_source_outside_the_selection_is_never_written_to(tmp_path: Path) -> N
             "ap-south-1": True,
             "eu-west-1": False,
         }
+
+
+@pytest.mark.parametrize(
+    ("selection", "idle"),
+    [
+        (Selection(), []),
+        (Selection(targets=("platform", "nothing"), excludes=("*/redis:*",)), ["nothing"]),
+        (Selection(excludes=("*/redis:*",)), []),
+        (Selection(excludes=("*/old:*",)), []),
+        (Selection(excludes=("platform",)), []),
+        (Selection(excludes=("platform/*",)), []),
+        (Selection(targets=("platform/*",), excludes=("platform",)), []),
+        (
+            Selection(excludes=("plat", "platform@eu-west-1/*", "*/nginx")),
+            ["plat", "platform@eu-west-1/*", "*/nginx"],
+        ),
+        (Selection(targets=("*/redis:*",), excludes=("*/nginx:*",)), []),
+    ],
+)
+def test_targets_and_excludes_that_match_nothing_are_told(
+    selection: Selection, idle: list[str], tmp_path: Path
+) -> None:
+    world = World(tmp_path)
+    world.declare({(name, "1.0.0"): "" for name in ("nginx", "redis", "old")})
+    world.apply()
+    world.declare({(name, "1.0.0"): "" for name in ("nginx", "redis")}, policy={"prune": "managed"})
+    request = PlanRequest(("platform/registry.yaml",), selection)
+    with world.workspace() as workspace:
+        workspace.plan(request)
+        assert workspace.idle(request) == idle
+
+
+def test_nobody_can_tell_what_an_exclude_matches_where_a_part_is_unreadable(tmp_path: Path) -> None:
+    world = RegionalWorld(tmp_path)
+    world.declare({("nginx", "1.0.0"): ""}, policy={"prune": "managed"})
+
+    def refuse(operation: str, *_: object) -> None:
+        raise RegistryError("no answer")
+
+    world.regions["eu-west-1"].fault = refuse
+    request = PlanRequest(("platform/registry.yaml",), Selection(excludes=("*/old:*",)))
+    with world.workspace() as workspace:
+        workspace.plan(request)
+        assert workspace.idle(request) == []

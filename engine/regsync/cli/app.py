@@ -109,6 +109,7 @@ def plan(
     wanted = request(
         context.obj,
         paths,
+        "plan",
         target=target,
         exclude=exclude,
         assignments=var,
@@ -169,6 +170,7 @@ def apply(
     wanted = request(
         context.obj,
         paths,
+        "apply",
         target=target,
         exclude=exclude,
         assignments=var,

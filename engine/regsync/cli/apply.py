@@ -52,7 +52,7 @@ def run(
         open_workspace(console, display, parallelism) as workspace,
     ):
         plan, desired = workspace.plan(wanted)
-        check_names(plan)
+        check_names(plan, workspace.idle(wanted))
         display.pause()
         if not console.as_json:
             print_plan(console, plan, detail)

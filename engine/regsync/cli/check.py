@@ -1,4 +1,6 @@
-"""`registries check`: is every registry there, does it let us in, and may we read where packs or charts go?"""
+"""`registries check`: is every registry there, does it let us in, and may we read where packs or charts go?
+
+One artifact stands for all of them, so that a check stays short."""
 
 from __future__ import annotations
 
@@ -31,7 +33,8 @@ def run(
         open_workspace(console, display, parallelism) as workspace,
     ):
         checked = workspace.check(
-            default_paths(console, paths), gather_variables(console, assignments, variable_files)
+            default_paths(console, paths, "registries check"),
+            gather_variables(console, assignments, variable_files),
         )
         if has_errors(checked.diagnostics):
             raise ManifestInvalid(checked.diagnostics)
@@ -55,9 +58,11 @@ def _failure(desired: DesiredRegistry, registry: Registry) -> RegsyncError | Non
     except RegsyncError as error:
         return error
     spec = desired.spec
-    wanted = Wanted(repositories=tuple(spec.repository(path) for path in spec.base_content_paths))
-    if spec.provider is Provider.HELM:  # which has no base repositories
-        wanted = Wanted(tags={each.address.path: (each.address.tag or "",) for each in desired.artifacts[:1]})
+    base = () if spec.provider is Provider.HELM else spec.base_content_paths
+    wanted = Wanted(
+        tags={each.address.path: (each.address.tag or "",) for each in desired.artifacts[:1]},
+        repositories=tuple(spec.repository(path) for path in base),
+    )
     for read in registry.reads(wanted):
         for unreadable in read().observed.unreadable:
             return RegistryError(f"{unreadable.address}: {unreadable.reason}", hint=unreadable.hint)

@@ -24,7 +24,7 @@ def run(
     assignments: list[str] | None,
     variable_files: list[Path] | None,
 ) -> int:
-    named = default_paths(console, paths)
+    named = default_paths(console, paths, "endpoints")
     variables = gather_variables(console, assignments, variable_files)
     with Display(console) as display, open_workspace(console, display, 1) as workspace:
         checked = workspace.check(named, variables)

@@ -23,10 +23,10 @@ def run(
     assignments: list[str] | None,
     variable_files: list[Path] | None,
 ) -> int:
-    named = default_paths(console, paths)
+    named = default_paths(console, paths, "iam")
     variables = gather_variables(console, assignments, variable_files)
-    # Policies speak of base content paths, so that no pack has to be read.
-    loaded = load([Path(each) for each in named], root=console.root, variables=variables)
+    # Policies speak of base content paths: no pack has to be read, nor even to be there.
+    loaded = load([Path(each) for each in named], root=console.root, variables=variables, with_content=False)
     if has_errors(loaded.diagnostics):
         raise ManifestInvalid(loaded.diagnostics)
     found = access(loaded.declarations)

@@ -24,7 +24,7 @@ def run(
 ) -> int:
     with Display(console) as display, open_workspace(console, display, parallelism) as workspace:
         locking = workspace.lock(
-            default_paths(console, paths),
+            default_paths(console, paths, "lock"),
             gather_variables(console, assignments, variable_files),
             update=update,
             now=datetime.fromisoformat(now()),

@@ -50,7 +50,7 @@ Targets = Annotated[
         "--target",
         metavar="GLOB",
         envvar="REGSYNC_TARGET",
-        help="Only what this shell glob on addresses matches. Repeatable.",
+        help="Only what this shell glob on addresses matches (*/nginx:*, prod/*), or a live registry (prod). Repeatable.",
         show_default=False,
     ),
 ]
@@ -70,7 +70,7 @@ Excludes = Annotated[
         "--exclude",
         metavar="GLOB",
         envvar="REGSYNC_EXCLUDE",
-        help="Not what this shell glob on addresses matches. Repeatable.",
+        help="Not what this shell glob on addresses matches (*/nginx:*, prod/*), nor a live registry (prod). Repeatable.",
         show_default=False,
     ),
 ]
@@ -134,7 +134,7 @@ AllowEmpty = Annotated[
         "--allow-empty",
         metavar="REGISTRY",
         envvar="REGSYNC_ALLOW_EMPTY",
-        help="Let prune empty this live registry. Repeatable.",
+        help="Let prune empty this live registry (prod, ecr-prod@eu-west-1). Repeatable.",
         show_default=False,
     ),
 ]

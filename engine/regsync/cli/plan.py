@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from regsync.cli.console import Console, now
@@ -25,8 +25,9 @@ from regsync.sources.archives import Archives
 DEFAULT_PATH = "registries"
 
 
-def default_paths(console: Console, paths: list[str] | None) -> tuple[str, ...]:
-    """The manifests that the user named, else the folder that is looked for. Raises UsageError where neither is."""
+def default_paths(console: Console, paths: list[str] | None, command: str) -> tuple[str, ...]:
+    """The manifests that the user named to `command`, else the folder that is looked for. Raises UsageError where neither
+    is."""
     for path in paths or ():
         if is_plan_file(console.root / path):
             raise UsageError(
@@ -39,7 +40,7 @@ def default_paths(console: Console, paths: list[str] | None) -> tuple[str, ...]:
         return (DEFAULT_PATH,)
     raise UsageError(
         f"no manifests: name a file or folder, or keep them in {DEFAULT_PATH}/",
-        hint="regsync plan PATH",
+        hint=f"regsync {command} PATH",
     )
 
 
@@ -53,6 +54,7 @@ def gather_variables(
 def request(
     console: Console,
     paths: list[str] | None,
+    command: str,
     *,
     target: list[str] | None,
     exclude: list[str] | None,
@@ -64,9 +66,9 @@ def request(
     unprotect: list[str] | None,
     adopt: list[str] | None,
 ) -> PlanRequest:
-    """What the planning options ask for."""
+    """What the planning options of `command` ask for."""
     return PlanRequest(
-        paths=default_paths(console, paths),
+        paths=default_paths(console, paths, command),
         selection=Selection(tuple(target or ()), tuple(exclude or ())),
         overrides=Overrides(
             max_deletes=max_deletes,
@@ -119,7 +121,7 @@ def run(
     ):
         plan, _ = workspace.plan(wanted)
         requests = sum(workspace.requests.values())
-    check_names(plan)
+        check_names(plan, workspace.idle(wanted))
     if out is not None:
         write_plan(console.root / out, plan, timestamp=now())
     if not console.as_json:
@@ -149,26 +151,34 @@ def show(console: Console, file: Path, *, detail: DetailOption) -> int:
     return 0
 
 
-def check_names(plan: Plan) -> None:
-    """Raise UsageError for a --target, --adopt or --unprotect that names nothing: a typing error must not pass for a
-    run with nothing to do. Where a part is unreadable, nobody can tell."""
+def check_names(plan: Plan, idle: Sequence[str]) -> None:
+    """Raise UsageError for an option that names nothing, as the `idle` targets and excludes do: a typing error must not
+    pass for a run with nothing to do. Where a part is unreadable, nobody can tell."""
+    for pattern in idle:
+        option = "--target" if pattern in plan.request.selection.targets else "--exclude"
+        raise UsageError(
+            f"{option} {pattern} matches nothing",
+            hint="it is a shell glob on whole addresses, as in the plan: */nginx:1.25.0, prod/*; "
+            "or the name of a live registry: prod",
+        )
     if plan.errored:
         return
-    addresses = [change.address for change in plan.changes]
-    selection = plan.request.selection
-    for pattern in selection.targets:
-        if not selection.excludes and not any(address.matches(pattern) for address in addresses):
-            raise UsageError(
-                f"--target {pattern} matches nothing",
-                hint="it is a shell glob on whole addresses, as in the plan: */nginx:1.25.0, prod/*",
-            )
+    addresses = {str(change.address) for change in plan.changes}
+    registries = {each.name for each in plan.registries}
     overrides = plan.request.overrides
-    for option, named in (("--adopt", overrides.adopt), ("--unprotect", overrides.unprotect)):
+    for option, named, known, hint in (
+        ("--adopt", overrides.adopt, addresses, "write a whole address, as in the plan"),
+        ("--unprotect", overrides.unprotect, addresses, "write a whole address, as in the plan"),
+        (
+            "--allow-empty",
+            overrides.allow_empty,
+            registries,
+            f"live registries: {', '.join(sorted(registries))}",
+        ),
+    ):
         for name in named:
-            if name not in map(str, addresses):
-                raise UsageError(
-                    f"{option} {name} names nothing", hint="write a whole address, as in the plan"
-                )
+            if name not in known:
+                raise UsageError(f"{option} {name} names nothing", hint=hint)
 
 
 def refuse_guards(plan: Plan) -> None:

@@ -31,7 +31,7 @@ def run(
 ) -> int:
     with Display(console) as display, open_workspace(console, display, 1) as workspace:
         checked = workspace.check(
-            default_paths(console, paths), gather_variables(console, assignments, variable_files)
+            default_paths(console, paths, "validate"), gather_variables(console, assignments, variable_files)
         )
     found = list(checked.diagnostics)
     for each in checked.read:

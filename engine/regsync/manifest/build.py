@@ -46,10 +46,14 @@ class Document:
 
 
 def build(
-    documents: Sequence[Document], problems: list[Diagnostic], locks: Locks | None = None
+    documents: Sequence[Document],
+    problems: list[Diagnostic],
+    locks: Locks | None = None,
+    *,
+    with_content: bool = True,
 ) -> list[Declaration]:
     """What the Registry documents declare, as far as it can be told; everything that is wrong becomes a finding.
-    Without `locks` nothing has to be pinned."""
+    Without `locks` nothing has to be pinned; not `with_content`, what is wrong with content is no finding."""
     by_name: dict[tuple[str, str], Document] = {}
     for each in documents:
         if each.name is None:
@@ -68,6 +72,7 @@ def build(
         palettes=[name for kind, name in by_name if kind == "Palette"],
         problems=problems,
         locks=locks,
+        with_content=with_content,
     )
     return [
         declaration
@@ -83,6 +88,7 @@ class _Builder:
     palettes: Sequence[str]
     problems: list[Diagnostic]
     locks: Locks | None
+    with_content: bool
     places: dict[tuple[str, str], Mark] = field(default_factory=dict)
     projects: dict[tuple[str, str], Node] = field(default_factory=dict)
 
@@ -115,7 +121,7 @@ class _Builder:
             for place in places:
                 self._claim(place, base_path, provider, claimed)
         rules = Content(provider, list(paths) if all_known else None, self.sets, self.locks)
-        content = rules.spread(spec.find("content"), self.problems)
+        content = rules.spread(spec.find("content"), self.problems if self.with_content else [])
         if places and endpoint and provider and type_ is RegistryType.LAYOUT:
             written_to = [Path(places[0].endpoint, each, provider.namespace) for each in paths or [""]]
             self._check_layout(places[0], endpoint, written_to, content)

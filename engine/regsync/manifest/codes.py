@@ -216,7 +216,9 @@ _ALL = (
         "a policy file that cannot be used",
         "lifecyclePolicyFile and policyFile name files with the JSON that Amazon ECR takes: a lifecycle policy is an "
         "object with `rules`, a repository policy one with `Statement`. No object in them may have a key twice, "
-        "since only one of the two would count.",
+        "since only one of the two would count.\n\n"
+        "What AWS is certain to refuse is told before anything is sent: what a statement or a rule lacks, and names "
+        "that are misspelt. Words of a lifecycle policy that regsync does not know are left to AWS.",
     ),
     _error(
         "RS135",
@@ -232,6 +234,28 @@ _ALL = (
         "versions, their sources and digests stand in regsync.lock.yaml beside the manifest that asks for it, and a "
         "plan reads nothing else. So the same commit always means the same plan. The entry is missing, or the manifest "
         "asks for something else by now.",
+    ),
+    _warning(
+        "RS137",
+        "an encryption beside replication",
+        "With `replicated: true` Amazon ECR creates the repositories of the other regions when it brings the first image, "
+        "encrypted with AES256 unless a repository creation template of that region says otherwise, and the encryption "
+        "of a repository can never be changed. regsync writes all other settings afterwards, and reports the encryption "
+        "as blocked where it differs from what is written.",
+    ),
+    _warning(
+        "RS138",
+        "a lifecycle policy that deletes what the manifest names",
+        "A rule that expires images by count or age, and whose tagStatus is any or tagged, may delete versions that "
+        "the manifest names. The next apply pushes them again, AWS deletes them again, and in between clusters miss "
+        "them. Let the policy expire untagged images only, and let regsync delete versions: with `prune: managed`, or "
+        "with `absent`.",
+    ),
+    _warning(
+        "RS139",
+        "a region that AWS is not known to have",
+        "AWS adds regions, so one that regsync has not heard of is no error. But mostly it is a typing error, and "
+        "then the host of the registry does not exist.",
     ),
 )
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from regsync.manifest.endpoint import REGION_MACRO, Place, has_macro, in_region, refuses_macro
-from regsync.manifest.nodes import Node, problem
+from regsync.manifest.endpoint import Place, has_macro, in_region, refuses_macro
+from regsync.manifest.nodes import Node, nearest, problem
 from regsync.model.diagnostic import Diagnostic
-from regsync.model.registry import AwsPlace
+from regsync.model.registry import REGION_MACRO, AwsPlace
 
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
 _ACCOUNT = re.compile(r"[0-9]{12}")
@@ -24,24 +24,38 @@ _ALIAS = re.compile(r"[a-z][a-z0-9]*([._-][a-z0-9]+)*")
 
 @dataclass(frozen=True, slots=True)
 class _Partition:
-    """A part of AWS with regions and accounts of its own: how its regions begin, and how its hosts end."""
+    """A part of AWS with regions and accounts of its own: how its regions begin, how its hosts end, and which regions
+    it is known to have."""
 
     name: str
     regions: str
     suffix: str
-    dual_stack_suffix: str | None = None
+    dual_stack_suffix: str | None
+    known: str
 
 
 # A region is of the first one that fits (Amazon ECR, "endpoints"; botocore's partitions).
 _PARTITIONS = (
-    _Partition("aws-us-gov", "us-gov-", "amazonaws.com", "on.aws"),
-    _Partition("aws-cn", "cn-", "amazonaws.com.cn", "on.amazonwebservices.com.cn"),
-    _Partition("aws-eusc", "eusc-", "amazonaws.eu"),
-    _Partition("aws-iso", "us-iso-", "c2s.ic.gov"),
-    _Partition("aws-iso-b", "us-isob-", "sc2s.sgov.gov"),
-    _Partition("aws-iso-e", "eu-isoe-", "cloud.adc-e.uk"),
-    _Partition("aws-iso-f", "us-isof-", "csp.hci.ic.gov"),
-    _Partition("aws", "", "amazonaws.com", "on.aws"),
+    _Partition("aws-us-gov", "us-gov-", "amazonaws.com", "on.aws", "us-gov-east-1 us-gov-west-1"),
+    _Partition(
+        "aws-cn", "cn-", "amazonaws.com.cn", "on.amazonwebservices.com.cn", "cn-north-1 cn-northwest-1"
+    ),
+    _Partition("aws-eusc", "eusc-", "amazonaws.eu", None, "eusc-de-east-1"),
+    _Partition("aws-iso", "us-iso-", "c2s.ic.gov", None, "us-iso-east-1 us-iso-west-1"),
+    _Partition("aws-iso-b", "us-isob-", "sc2s.sgov.gov", None, "us-isob-east-1 us-isob-west-1"),
+    _Partition("aws-iso-e", "eu-isoe-", "cloud.adc-e.uk", None, "eu-isoe-west-1"),
+    _Partition("aws-iso-f", "us-isof-", "csp.hci.ic.gov", None, "us-isof-east-1 us-isof-south-1"),
+    _Partition(
+        "aws",
+        "",
+        "amazonaws.com",
+        "on.aws",
+        "af-south-1 ap-east-1 ap-east-2 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 ap-south-2 "
+        "ap-southeast-1 ap-southeast-2 ap-southeast-3 ap-southeast-4 ap-southeast-5 ap-southeast-6 "
+        "ap-southeast-7 ca-central-1 ca-west-1 eu-central-1 eu-central-2 eu-north-1 eu-south-1 eu-south-2 "
+        "eu-west-1 eu-west-2 eu-west-3 il-central-1 me-central-1 me-south-1 mx-central-1 sa-east-1 "
+        "us-east-1 us-east-2 us-west-1 us-west-2",
+    ),
 )
 
 
@@ -86,6 +100,13 @@ def private_places(spec: Node, problems: list[Diagnostic]) -> list[Place]:
             advice = "an account belongs to one partition: write a Registry document for each"
             problems.append(problem("RS129", node.mark, summary, advice=advice))
         else:
+            known = partition.known.split()
+            if region not in known:
+                swapped = next((each for each in known if sorted(each) == sorted(region)), None)
+                meant = swapped or nearest(region, known)
+                question = f"did you mean `{meant}`?" if meant else None
+                summary = f"AWS is not known to have a region `{region}`"
+                problems.append(problem("RS139", node.mark, summary, advice=question))
             name = in_region(endpoint.text, region).lower()
             aws = AwsPlace(host.account, partition.name, host.fips, host.dual_stack)
             places.append(Place(f"https://{name}", name, region, aws))

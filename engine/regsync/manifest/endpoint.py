@@ -13,9 +13,6 @@ from regsync.model.diagnostic import Diagnostic
 from regsync.model.reference import is_repository
 from regsync.model.registry import PACK_NAMESPACE, AwsPlace, Provider, RegistryType
 
-REGION_MACRO = "{{.spectro.system.aws.region}}"
-"""Palette's macro for the region that a cluster is deployed to."""
-
 _MACRO = re.compile(r"\{\{-?\s*\.spectro\.system\.aws\.region\s*-?\}\}")
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\]")
 _PORTS = {"https": 443, "http": 80}
@@ -80,14 +77,14 @@ def network_url(node: Node, field: str, problems: list[Diagnostic]) -> str | Non
     except ValueError:
         problems.append(problem("RS121", node.mark, f"`{field}` is no URL"))
         return None
-    if flaw := _flaw(url):
+    if flaw := _flaw(url, field):
         problems.append(problem("RS121", node.mark, f"`{field}` {flaw[0]}", advice=flaw[1]))
         return None
     host = url.netloc.lower().removesuffix(f":{port}").removesuffix(":")
     return f"{url.scheme}://{host}" + (f":{port}" if port not in (None, _PORTS[url.scheme]) else "")
 
 
-def _flaw(url: SplitResult) -> tuple[str, str | None] | None:
+def _flaw(url: SplitResult, field: str) -> tuple[str, str | None] | None:
     """What is wrong with a URL, and what to do about it."""
     if url.scheme not in _PORTS:
         return f"has the scheme `{url.scheme}`", "write https://, or http:// for a registry without TLS"
@@ -98,6 +95,8 @@ def _flaw(url: SplitResult) -> tuple[str, str | None] | None:
             f"if content lives below `{url.path.strip('/')}`, that is a base content path (baseContentPaths); "
             f"if the API does, it is `basePath: {url.path}`"
         )
+        if field != "spec.endpoint":
+            advice = f"write `{url.scheme}://{url.netloc}`"
         return "holds more than scheme, host and port", advice
     host = url.netloc.lower()
     host = host.removesuffix(f":{url.port}").removesuffix(":")

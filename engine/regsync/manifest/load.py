@@ -42,11 +42,13 @@ def load(
     root: Path,
     variables: Variables,
     pinned: bool = True,
+    with_content: bool = True,
 ) -> Loaded:
     """Read the manifests at `paths`: files, or folders with everything below that is YAML and not hidden.
 
     Relative paths, and the paths in messages, are relative to `root`. Charts from elsewhere have to be `pinned` in the
-    lock files beside the manifests. Never raises for what the user wrote, a path that leads nowhere included: all
+    lock files beside the manifests. Not `with_content`, what is wrong with content is no finding: packs need not be
+    there. Never raises for what the user wrote, a path that leads nowhere included: all
     findings about all files come together, sorted by position.
     """
     problems: list[Diagnostic] = []
@@ -61,7 +63,7 @@ def load(
         documents.extend(each for each in found if each)
     if files and not documents:
         problems.extend(_packs_instead(paths, root))
-    declarations = build(documents, problems, Locks() if pinned else None)
+    declarations = build(documents, problems, Locks() if pinned else None, with_content=with_content)
     findings = sorted(dict.fromkeys(problems), key=Diagnostic.sort_key)
     read_paths = frozenset(each.path.resolve() for each in files)
     return Loaded(tuple(declarations), tuple(findings), len(files), read_paths)

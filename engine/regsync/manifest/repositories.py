@@ -1,20 +1,22 @@
-"""How repositories and projects come into being, and with which settings. Reads the files of policies; knows no API."""
+"""How repositories and projects come into being, and with which settings. Knows no API."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import replace
 
 from regsync.manifest.endpoint import in_region
-from regsync.manifest.nodes import Mark, Node, SourceFile, kind_of_path, problem
+from regsync.manifest.nodes import Node, problem
+from regsync.manifest.policies import lifecycle_policy, repository_policy
 from regsync.model.diagnostic import Diagnostic
 from regsync.model.registry import Project, Repositories
 from regsync.model.settings import Json
 
 _WRITTEN_OUT = ("tagMutability", "tagMutabilityExclusions", "scanOnPush", "encryption", "tags")
-# The setting, the field that names its file, and what the document in it cannot do without.
-_IN_FILES = (("lifecyclePolicy", "lifecyclePolicyFile", "rules"), ("policy", "policyFile", "Statement"))
+# The setting, the field that names its file, and what reads that.
+_IN_FILES = (
+    ("lifecyclePolicy", "lifecyclePolicyFile", lifecycle_policy),
+    ("policy", "policyFile", repository_policy),
+)
 PROJECT_SETTINGS = ("public", "storageLimit")
 _KEY_LIMIT = 128  # characters in the key of a tag (AWS, "tag naming limits")
 
@@ -27,9 +29,9 @@ def read_repositories(node: Node | None, problems: list[Diagnostic]) -> Reposito
     for name in _WRITTEN_OUT:
         if written := node.find(name):
             settings[name] = written.data()
-    for name, field, needed in _IN_FILES:
+    for name, field, read in _IN_FILES:
         if written := node.find(field):
-            settings[name] = _policy(written, needed, problems)
+            settings[name] = read(written, problems)
     if tags := node.find("tags"):
         _check_tags(tags, problems)
     return Repositories(
@@ -61,45 +63,6 @@ def in_one_region(repositories: Repositories, region: str) -> Repositories:
 
 def _flag(node: Node | None, *, default: bool) -> bool:
     return default if node is None else bool(node.value)
-
-
-def _policy(node: Node, needed: str, problems: list[Diagnostic]) -> Json:
-    """The JSON object in the file that a node names; None where there is none."""
-    file = node.mark.file
-    path = file.absolute(node.text)
-    shown = file.show(path)
-    if kind_of_path(path) != "file":
-        problems.append(problem("RS128", node.mark, f"no such file: {shown}", advice=file.base))
-        return None
-    mark = Mark(SourceFile(path, shown, file.root), 1, 1)
-    try:
-        document: Json = json.loads(path.read_bytes(), object_pairs_hook=_unique)
-    except OSError as error:
-        flaw = f"cannot read {shown}: {error.strerror}"
-    except json.JSONDecodeError as error:
-        flaw = f"{shown} is not JSON: {error.msg[0].lower()}{error.msg[1:]}"
-        mark = replace(mark, line=error.lineno, column=error.colno)
-    except (ValueError, RecursionError) as error:
-        flaw = f"{shown} cannot be used: {error}"
-    else:
-        if not isinstance(document, dict):
-            flaw = f"{shown} holds no JSON object"
-        elif not isinstance(document.get(needed), list | dict):
-            flaw = f"{shown} has no `{needed}`"
-        else:
-            return document
-    problems.append(problem("RS134", node.mark, flaw, related=[(mark, "in this file")]))
-    return None
-
-
-def _unique(pairs: Sequence[tuple[str, Json]]) -> dict[str, Json]:
-    """An object, in which Python would keep the last one of equal keys."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"`{twice}` is written twice in one object")
-    return found
 
 
 def _check_tags(tags: Node, problems: list[Diagnostic]) -> None:

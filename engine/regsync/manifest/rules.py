@@ -6,10 +6,10 @@ import re
 from collections.abc import Collection, Sequence
 
 from regsync.manifest.access import check_auth
-from regsync.manifest.endpoint import REGION_MACRO, Place, has_macro, in_region
+from regsync.manifest.endpoint import Place, has_macro, in_region
 from regsync.manifest.nodes import Node, did_you_mean, problem
 from regsync.model.diagnostic import Diagnostic
-from regsync.model.registry import Provider, RegistryType
+from regsync.model.registry import REGION_MACRO, Provider, RegistryType
 
 _KEY = re.compile(r"arn:(aws[a-z-]*):kms:([a-z0-9-]+):[0-9]{12}:key/[A-Za-z0-9-]+")
 
@@ -27,11 +27,14 @@ def check_registry(
     if endpoint and type_ is RegistryType.ECR:
         _check_regions(spec, endpoint, problems)
         _check_partition(spec, endpoint, places, problems)
+    if type_ is RegistryType.HARBOR:
+        _check_projects(spec, problems)
     if auth := spec.find("auth"):
         check_auth(auth, problems)
     if repositories := spec.find("repositories"):
         _check_mutability(repositories, spec.find("policy", "overwrite"), problems)
         _check_encryption(repositories, places, problems)
+        _check_replicated(repositories, problems)
         _check_base(spec.find("provider"), repositories.find("base"), problems)
     if tls and endpoint and endpoint.text.startswith("http://"):
         related = [(endpoint.mark, "the endpoint")]
@@ -41,6 +44,17 @@ def check_registry(
     if name and name.text not in palettes:
         advice = did_you_mean(name.text, palettes) or "no file of this run has a Palette"
         problems.append(problem("RS125", name.mark, f"no Palette is called `{name.text}`", advice=advice))
+
+
+def _check_projects(spec: Node, problems: list[Diagnostic]) -> None:
+    paths, provider = spec.find("baseContentPaths"), spec.find("provider")
+    none = spec.lacks("baseContentPaths") if paths is None else not paths.each
+    if none and provider and provider.value == Provider.HELM:  # packs need a path anywhere
+        advice = "write `baseContentPaths: [PROJECT]`"
+        where = paths.mark if paths else spec.fields["type"].mark
+        problems.append(
+            problem("RS129", where, "Harbor has no repositories outside of projects", advice=advice)
+        )
 
 
 def _check_regions(spec: Node, endpoint: Node, problems: list[Diagnostic]) -> None:
@@ -116,10 +130,16 @@ def _check_encryption(repositories: Node, places: Sequence[Place], problems: lis
         summary = "`key` has no meaning beside `type: AES256`"
         advice = "write `type: KMS` or `KMS_DSSE`, or leave the key out"
         problems.append(problem("RS129", key.where, summary, advice=advice, related=related))
-    if not _KEY.fullmatch(in_region(key.text, "region")):
+    found = _KEY.fullmatch(in_region(key.text, "region"))
+    if found is None:
         what = "an alias, not the ARN of a key" if "alias/" in key.text else "not the ARN of a key"
         advice = "write arn:aws:kms:<region>:<account>:key/<id>: ECR answers with that, whatever it was given"
         problems.append(problem("RS111", key.mark, f"`{key.text}` is {what}", advice=advice))
+        return
+    if places and found[1] != places[0].partition:
+        summary = f"the key lies in partition {found[1]}, and the registry in {places[0].partition}"
+        advice = f"an account belongs to one partition: a key there is arn:{places[0].partition}:kms:…"
+        problems.append(problem("RS129", key.mark, summary, advice=advice))
         return
     elsewhere = [place for place in places if not _is_beside(key.text, place)]
     if elsewhere:
@@ -128,6 +148,20 @@ def _check_encryption(repositories: Node, places: Sequence[Place], problems: lis
         if len(places) > 1:
             advice = f"write `{REGION_MACRO}` where the region stands in the ARN"
         problems.append(problem("RS129", key.mark, f"the key does not lie in {missed}", advice=advice))
+
+
+def _check_replicated(repositories: Node, problems: list[Diagnostic]) -> None:
+    replicated, encryption = repositories.find("replicated"), repositories.find("encryption")
+    kind = repositories.find("encryption", "type")
+    if not replicated or not replicated.value or not encryption or (kind and kind.text == "AES256"):
+        return
+    summary = "`encryption` is not given to repositories that ECR's replication creates"
+    advice = (
+        "let a repository creation template of each replica's region, applied for REPLICATION, encrypt them so, or "
+        "leave `encryption` out"
+    )
+    related = [(replicated.where, "it creates those in the other regions")]
+    problems.append(problem("RS137", encryption.where, summary, advice=advice, related=related))
 
 
 def _is_beside(key: str, place: Place) -> bool:

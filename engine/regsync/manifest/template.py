@@ -15,10 +15,10 @@ from typing import Any
 from jinja2 import StrictUndefined, TemplateError, Undefined, nodes
 from jinja2.sandbox import SandboxedEnvironment
 
-from regsync.manifest.endpoint import REGION_MACRO
 from regsync.manifest.nodes import Mark, Node, Unknown, nearest, problem
 from regsync.manifest.variables import ENVIRONMENT_PREFIX, Variables
 from regsync.model.diagnostic import Diagnostic
+from regsync.model.registry import REGION_MACRO
 
 LARGEST = 64 * 1024
 """Characters that one text may grow to: `replace` after `replace` could fill the memory."""

@@ -25,7 +25,7 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ParityRow:
-    """One artifact by region; a region where the selection left it out is not there."""
+    """One artifact by region, two of them at least; a region where the selection left it out is not there."""
 
     artifact: str
     """Repository and tag: `repository:tag`."""
@@ -49,7 +49,8 @@ class Parity:
 
 
 def parity(plan: Plan) -> tuple[Parity, ...]:
-    """A table for each document of which the plan reaches two regions or more, sorted by the documents' names."""
+    """A table for each document of which the plan holds something in two regions or more, sorted by the documents'
+    names."""
     documents: dict[str, list[RegistryView]] = {}
     for each in plan.registries:
         documents.setdefault(each.name.partition("@")[0], []).append(each)
@@ -58,13 +59,13 @@ def parity(plan: Plan) -> tuple[Parity, ...]:
         for each in plan.changes
         if each.type is ResourceType.ARTIFACT and each.after is not None
     }
-    return tuple(
+    tables = (
         _table(
             name, sorted(views, key=lambda one: (one.region != one.default_region, one.name)), plan, changes
         )
         for name, views in sorted(documents.items())
-        if len(views) > 1
     )
+    return tuple(each for each in tables if each.rows)
 
 
 def _table(name: str, views: Sequence[RegistryView], plan: Plan, changes: Mapping[Address, Change]) -> Parity:
@@ -77,7 +78,8 @@ def _table(name: str, views: Sequence[RegistryView], plan: Plan, changes: Mappin
             region: _standing(address, changes, digest, plan) for region, address in addresses.items()
         }
         known = {region: standing for region, standing in standings.items() if standing is not None}
-        rows.append(ParityRow(f"{path}:{tag}", known))
+        if len(known) > 1:  # one alone agrees with nobody
+            rows.append(ParityRow(f"{path}:{tag}", known))
     return Parity(name, tuple(view.region or "" for view in views), tuple(rows))
 
 

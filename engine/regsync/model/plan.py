@@ -147,7 +147,8 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Shell globs on addresses: only what some target matches (all, where there is none) and no exclude matches."""
+    """Shell globs on addresses, or names of live registries: only what some target matches (all, where there is none)
+    and no exclude matches."""
 
     targets: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
@@ -159,11 +160,19 @@ class Selection:
 
     def reaches(self, registry: str) -> bool:
         """Whether any address of a live registry may be included; False spares it every request."""
-        targeted = not self.targets or any(
-            fnmatchcase(registry, each.partition("/")[0]) or "*" in each.partition("/")[0]
-            for each in self.targets
-        )
-        return targeted and not any(fnmatchcase(f"{registry}/", each) for each in self.excludes)
+        targeted = not self.targets or any(_may_match(registry, each) for each in self.targets)
+        return targeted and not any(self.leaves_out(registry, each) for each in self.excludes)
+
+    @staticmethod
+    def leaves_out(registry: str, exclude: str) -> bool:
+        """Whether an exclude alone leaves out a live registry as a whole."""
+        return exclude == registry or fnmatchcase(f"{registry}/", exclude)
+
+
+def _may_match(registry: str, target: str) -> bool:
+    """Whether a glob may match an address in this registry; a `*` before the first slash may stand for the slash too."""
+    name, star, _ = target.partition("/")[0].partition("*")
+    return fnmatchcase(registry, name + star)
 
 
 @dataclass(frozen=True, slots=True)

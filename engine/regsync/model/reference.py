@@ -94,5 +94,6 @@ class Address:
         return cls(registry, path, tag) if colon else cls(registry, rest)
 
     def matches(self, pattern: str) -> bool:
-        """Whether a shell glob (as in --target) matches the whole address; `*` crosses slashes."""
-        return fnmatchcase(str(self), pattern)
+        """Whether a shell glob (as in --target) matches the whole address; `*` crosses slashes. The name of a live
+        registry alone stands for all that is in it."""
+        return pattern == self.registry or fnmatchcase(str(self), pattern)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 PACK_NAMESPACE = "spectro-packs/archive"
 """What Palette appends to a base content path to find packs."""
 
+REGION_MACRO = "{{.spectro.system.aws.region}}"
+"""Palette's macro for the region that a cluster is deployed to."""
+
 
 class Provider(StrEnum):
     PACK = "pack"
@@ -241,6 +244,13 @@ class RegistrySpec:
     def declared(self) -> str:
         """The name of its document: what the live registries of all its regions have in common."""
         return self.name.partition("@")[0]
+
+    @property
+    def template(self) -> str:
+        """The endpoint as its document has it: with the macro where there is a live registry for each region."""
+        if self.region is None or self.name == self.declared:
+            return self.shown_endpoint
+        return self.shown_endpoint.replace(self.region, REGION_MACRO)
 
     @property
     def projects(self) -> tuple[str, ...]:

@@ -113,7 +113,8 @@ def _compare(desired: DesiredState, live: LiveState, request: PlanRequest) -> li
         for found in group:
             if found.spec.is_replica:
                 changes = [regions.replicated(each, found.spec, first, selection) for each in found.changes]
-                found.changes = repositories.in_replica(changes, group[0].spec.name)
+                bases = {each.address for each in found.wanted.repositories if each.base}
+                found.changes = repositories.in_replica(changes, group[0].spec.name, bases)
             else:
                 found.changes = [regions.copied(change, twins) for change in found.changes]
             found.selected = repositories.select(found.changes, selection)
@@ -180,7 +181,7 @@ def _compare_explicit(
     change = repositories.compare_repository(found.spec, repository, live, request.overrides)
     found.changes.append(change)
     if change.action is Action.UPDATE and request.selection.includes(address):
-        return {**settings, **repository.settings}
+        return {**settings, **(change.after or {})}
     return settings
 
 
@@ -215,12 +216,15 @@ def _differing(changes: Iterable[Change]) -> int:
 
 
 def _withhold_deletes(changes: list[Change], unreadable: list[Unreadable]) -> list[Change]:
-    """Hold deletes back in a live registry where something to be written is blocked, or a part could not be read."""
+    """Hold deletes back in a live registry where something to be created or pushed is blocked, or a part could not be
+    read."""
     obstacle = None
     if unreadable:
         obstacle = f"{unreadable[0].address} could not be read"
     for change in changes:
-        if change.action is Action.BLOCKED and change.wanted is not Action.DELETE:
+        if change.action is not Action.BLOCKED or repositories.is_correction(change):
+            continue
+        if change.wanted is not Action.DELETE:
             obstacle = f"{change.address} is blocked"
             break
     if obstacle is None:

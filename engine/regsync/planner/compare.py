@@ -87,15 +87,14 @@ def compare_artifact(
             change,
             Reason.IMMUTABLE_TAG,
             f"{why}, and {rule}",
-            f"raise the version at {position(desired.version_origin)}",
+            _another_version(desired),
         )
     if spec.policy.overwrite is Overwrite.NEVER:
         return blocked(
             change,
             reason,
             why,
-            f"raise the version at {position(desired.version_origin)}, or set "
-            f"policy.overwrite: allow at {position(spec.at('policy.overwrite'))}",
+            f"{_another_version(desired)}, or set policy.overwrite: allow at {position(spec.at('policy.overwrite'))}",
         )
     change = replace(change, why=f"{why}; overwrite: allow at {position(spec.at('policy.overwrite'))}")
     adopted: tuple[str, ...] = ()
@@ -106,6 +105,16 @@ def compare_artifact(
     elif foreign:
         adopted = (f"taken over from {live.owner} (--adopt)",)
     return replace(change, notes=change.notes + adopted)
+
+
+def _another_version(desired: DesiredArtifact) -> str:
+    """What to do where a tag must keep what it has."""
+    if desired.packed is None:
+        return f"raise the version at {position(desired.version_origin)}"
+    return (
+        f"it was published anew since it was pushed: restore its pin in the lock file, or ask for another version at "
+        f"{position(desired.version_origin)}"
+    )
 
 
 def compare_absence(

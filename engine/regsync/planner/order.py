@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from regsync.model.outcome import Result
 from regsync.model.plan import Action, Change, Plan, ResourceType
+from regsync.planner.repositories import is_correction
 
 _STAGE = {
     ResourceType.PROJECT: "projects",
@@ -40,7 +41,7 @@ def stages(plan: Plan) -> tuple[Stage, ...]:
 
 def held_back_by(change: Change, undone: Iterable[Result]) -> Result | None:
     """What `change` depends on and what did not come about: for what replication brings its source, for a delete all
-    that was to be created or updated in its live registry, for all else the creation of its repository and project."""
+    that was to be created or pushed in its live registry, for all else the creation of its repository and project."""
     for result in undone:
         other = result.change
         if change.copy and change.copy.replicated:
@@ -49,7 +50,8 @@ def held_back_by(change: Change, undone: Iterable[Result]) -> Result | None:
             continue
         if other.address.registry != change.address.registry:
             continue
-        if change.action is Action.DELETE and Action.DELETE not in (other.action, other.wanted):
+        is_delete = Action.DELETE in (other.action, other.wanted)
+        if change.action is Action.DELETE and not is_delete and not is_correction(other):
             return result
         if _creates_container(other) and other.address in change.address.within:
             return result

@@ -90,7 +90,9 @@ def replicated(
             copy=Copy(twin.address, replicated=True),
             source=None,
             after=twin.after,
-            why=_with_source(change, f"ECR replicates it from {spec.default_region}"),
+            why=_with_source(
+                change, f"comes by ECR's replication from {spec.default_region}, if a rule there covers it"
+            ),
         )
     return blocked(
         change,

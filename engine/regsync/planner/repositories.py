@@ -3,6 +3,7 @@ Knows no API."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
@@ -31,7 +32,8 @@ def compare_repository(
     """The change that makes `live` (None: the registry says it is absent) what is `desired`. A repository or project is
     created and its settings are corrected; none is ever deleted.
 
-    Of a live repository whose settings differ, the marks must have been read.
+    An update speaks of what can be corrected only. Of a live repository whose settings differ, the marks must have been
+    read.
     """
     change = Change(
         address=desired.address,
@@ -80,6 +82,8 @@ def _correction(
     names: Sequence[str],
     overrides: Overrides,
 ) -> Change:
+    fixed = [name for name in names if name in FIXED]
+    names = [name for name in names if name not in FIXED] or fixed
     cause = _common(names, desired.settings, live)
     differ = f"{_listed(names)} {'differs' if len(names) == 1 else 'differ'}"
     change = replace(
@@ -92,21 +96,27 @@ def _correction(
     )
     if change.type is ResourceType.PROJECT:  # Harbor has no place beside a project for a mark
         return change
-    fixed = [name for name in names if name in FIXED]
+    if names == fixed:
+        why = f"{differ}; {_listed(fixed)} cannot be changed once a repository exists"
+        return blocked(change, Reason.FIXED_SETTING, why, _advice(spec, fixed))
     if fixed:
-        return blocked(
-            change,
-            Reason.FIXED_SETTING,
-            f"{differ}; {_listed(fixed)} cannot be changed once a repository exists",
-            f"write what is live at {position(spec.at(f'repositories.{fixed[0]}'))}, or let the content move to "
-            "another base content path, whose repositories are created as it is written",
-        )
+        change = replace(change, help=_advice(spec, fixed))
+    notes = [
+        f"{name} stays {json.dumps((change.before or {})[name], sort_keys=True)}: it differs, too, and cannot be changed "
+        "once a repository exists"
+        for name in fixed
+    ]
+    change = replace(
+        change, before=_correctable(change.before), after=_correctable(change.after), notes=tuple(notes)
+    )
     if live.owner is None:
-        return replace(change, notes=(f"carries no mark; this update makes {spec.owner} its owner",))
+        return replace(
+            change, notes=(f"carries no mark; this update makes {spec.owner} its owner", *change.notes)
+        )
     if live.owner == spec.owner:
         return change
     if str(desired.address) in overrides.adopt:
-        return replace(change, notes=(f"taken over from {live.owner} (--adopt)",))
+        return replace(change, notes=(f"taken over from {live.owner} (--adopt)", *change.notes))
     return blocked(
         change,
         Reason.OTHER_OWNER,
@@ -115,34 +125,55 @@ def _correction(
     )
 
 
+def _advice(spec: RegistrySpec, fixed: Sequence[str]) -> str:
+    """What may be done about settings that cannot be changed."""
+    field = f"repositories.{fixed[0]}"
+    return (
+        f"write what is live at {position(spec.at(field))}, or leave {field} out, which is then not compared any more, or "
+        "let the content move to another base content path, whose repositories are created as it is written"
+    )
+
+
+def _correctable(settings: Mapping[str, Json] | None) -> dict[str, Json]:
+    return {name: value for name, value in (settings or {}).items() if name not in FIXED}
+
+
+def is_correction(change: Change) -> bool:
+    """Whether it is about the settings of a repository or project that is there: nothing else depends on those."""
+    return change.type is not ResourceType.ARTIFACT and Action.UPDATE in (change.action, change.wanted)
+
+
 def _field(desired: DesiredRepository, name: str) -> str:
     """Where in `spec` a setting is written."""
     section = "repositories" if desired.address.project is None else "project"
     return f"{section}.{_FIELDS.get(name, name)}"
 
 
-def in_replica(changes: Sequence[Change], source: str) -> list[Change]:
+def in_replica(changes: Sequence[Change], source: str, bases: Collection[Address]) -> list[Change]:
     """`changes` of a replica of `source`: a repository that is missing is created only to be pushed to. One that comes
-    into being with what is replicated gets the settings that are written afterwards."""
+    into being with what is replicated gets the settings that are written afterwards, but for those that only its
+    creation could give it. The `bases` are created as elsewhere: they stay empty, so that nothing is replicated there."""
     pushed = {each.address.path for each in changes if is_pushed(each)}
     brought = {each.address.path for each in changes if takes_content(each)} - pushed
     kept = []
     for each in changes:
         path = each.address.path
-        if not _is_missing(each) or path in pushed:
+        if not _is_missing(each) or path in pushed or each.address in bases:
             kept.append(each)
         elif path in brought and each.after:
-            why = "ECR creates it with what it replicates, and its settings are written then"
-            copy = Copy(Address(source, path), replicated=True)
+            left = sorted(FIXED.intersection(each.after))
+            note = f"{_listed(left)} is as ECR's replication creates it" if left else ""
             kept.append(
                 replace(
                     each,
                     action=Action.CREATE,
                     wanted=None,
                     reason=Reason.MISSING,
-                    why=why,
+                    why="it comes with what ECR's replication brings, and its settings are written then",
                     help=None,
-                    copy=copy,
+                    after=_correctable(each.after) or each.after,
+                    copy=Copy(Address(source, path), replicated=True),
+                    notes=(note,) if note else (),
                 )
             )
     return kept

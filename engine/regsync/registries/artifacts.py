@@ -39,6 +39,7 @@ from regsync.registries.base import (
 from regsync.registries.chart_image import chart_image
 from regsync.registries.contents import Contents
 from regsync.registries.image import (
+    CONTENT_MARK,
     EMPTY_CONFIG,
     Image,
     base_repository_manifest,
@@ -105,7 +106,9 @@ class StoreRegistry:
             EMPTY_CONFIG if digest == EMPTY_CONFIG.digest else RemoteBlob(self.store, path, digest, size)
             for digest, size in named_blobs(manifest)
         ]
-        return Copied(manifest, tuple(blobs))
+        image = recognise(manifest)
+        content = self._contents.digest(path, image, image.layer) if image.layer else None
+        return Copied(manifest, tuple(blobs), content)
 
     def is_replicated(self, copy: Copy, region: str) -> bool:
         """Never: registries without a replication of their own have none to wait for."""
@@ -268,6 +271,8 @@ class StoreRegistry:
     def _push(self, change: Change, tag: str, payload: Payload | Copied, sent: Callable[[int], None]) -> None:
         path = change.address.path
         image = payload if isinstance(payload, Copied) else _packed(payload)
+        if change.copy:
+            _check_content(change, change.copy, image)
         if self._is_done(change, tag, image.manifest):
             return
         large = False
@@ -328,10 +333,22 @@ def _uncounted(part: int) -> None:
     """What every pack has counts in no upload."""
 
 
+def _check_content(change: Change, copy: Copy, image: Copied) -> None:
+    """Raise RegistryError unless what is taken over holds what is wanted. The plan may have believed a mark, which whoever
+    can push can write."""
+    wanted = change.after and change.after["content"]
+    if image.content != wanted:
+        raise RegistryError(
+            f"{copy.address} is not copied: its mark {CONTENT_MARK} is forged: it says {wanted}, and its layer holds "
+            f"{image.content or 'neither pack nor chart'}",
+            hint=f"find out who pushed {copy.digest}, and delete that tag: the next apply pushes it anew",
+        )
+
+
 def _packed(payload: Payload) -> Copied:
     if payload.config is not None:
         return chart_image(payload)
-    return Copied(pack_manifest(payload), (payload.layer, EMPTY_CONFIG))
+    return Copied(pack_manifest(payload), (payload.layer, EMPTY_CONFIG), payload.content)
 
 
 def is_artifact(tag: str) -> bool:

@@ -132,10 +132,12 @@ class Payload:
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """What is taken over from another live registry as it stands: the OCI manifest and all blobs that it names."""
+    """What is taken over from another live registry as it stands: the OCI manifest and all blobs that it names, and the
+    content digest of what its layer was found to hold, whatever marks say; None where that is neither pack nor chart."""
 
     manifest: RawManifest
     blobs: tuple[Blob, ...]
+    content: str | None
 
 
 class Registry(Protocol):

@@ -45,7 +45,7 @@ def chart_image(payload: Payload) -> Copied:
         OWNER_MARK: payload.owner,
     }
     manifest = chart_manifest(config, layers, annotations)
-    return Copied(manifest, (*(blob for _, blob in layers), config))
+    return Copied(manifest, (*(blob for _, blob in layers), config), payload.content)
 
 
 def chart_manifest(

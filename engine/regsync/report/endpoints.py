@@ -47,6 +47,7 @@ def render_endpoints(reached: Sequence[Reached]) -> list[Line]:
         lines += [
             line(f"{name}   {specs[0].type}", Style.STRONG),
             *_section("endpoints", [(each.shown_endpoint, _region(each)) for each in specs]),
+            *_palette_section(specs[0]),
             *_section("repositories", [(each.name, _holds(each)) for each in sorted(repositories)]),
             *_section("push to", [(address, "") for each in specs for address in _push(each)]),
             *_typed_section(regions[0][0]),
@@ -68,6 +69,16 @@ def _section(title: str, rows: Sequence[tuple[str, str]]) -> list[Line]:
     width = max((len(first) for first, _ in rows), default=0)
     shown = [line(f"    {first:<{width}}   {second}".rstrip()) for first, second in rows]
     return [line(f"  {title}"), *(shown or [line("    none")])]
+
+
+def _palette_section(spec: RegistrySpec) -> list[Line]:
+    """What Palette's form for adding the registry asks for; a layout cannot be added."""
+    if spec.type is RegistryType.LAYOUT:
+        return []
+    rows = [("endpoint", spec.template), ("base content path", ", ".join(spec.base_content_paths) or "none")]
+    if spec.type is RegistryType.ECR:
+        rows.insert(1, ("default region", spec.default_region or ""))
+    return _section("to type into Palette's form", rows)
 
 
 def _typed_section(registry: DesiredRegistry) -> list[Line]:
@@ -105,6 +116,8 @@ def _registry(registry: DesiredRegistry, hosts: Sequence[Host]) -> Json:
         "name": spec.name,
         "type": spec.type.value,
         "endpoint": spec.shown_endpoint,
+        "template": spec.template,
+        "base_content_paths": [*spec.base_content_paths],
         "region": spec.region,
         "default_region": spec.default_region,
         "push": [*_push(spec)],

@@ -160,6 +160,8 @@ def _planned_record(change: Change, timestamp: str) -> Record:
         "origin": asdict(change.origin) if change.origin else None,
         "wanted": change.wanted.value if change.wanted else None,
         "copy": _copy(change.copy) if change.copy else None,
+        "before": dict(change.before) if change.before is not None else None,
+        "after": dict(change.after) if change.after is not None else None,
     }
     message = f"{change.address}: {change.action}: {change.why}"
     level = "warn" if change.action is Action.BLOCKED else "info"

@@ -40,8 +40,14 @@ def _entry(entry: Pinned) -> Iterator[Line]:
         yield line(f"~ {chart.name} {_versions(entry.before)} → {versions}   {chart.version}", Style.CHANGE)
     else:
         yield line(f"+ {chart.name} {versions}   {chart.version}", Style.ADD)
+    before = {pin.version: pin.content for pin in entry.before}
     for pin in entry.after:
         yield line(f"    {pin.source}", Style.DIM)
+        if before.get(pin.version, pin.content) != pin.content:
+            yield line(
+                f"    warning: {pin.version} has other content than when it was pinned: it was published anew",
+                Style.WARNING,
+            )
     if entry.held_back:
         yield line(f"    held back by minAge: {', '.join(entry.held_back)}")
 

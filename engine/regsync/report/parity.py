@@ -22,7 +22,7 @@ _WORD = {
 
 def render_parity(tables: Sequence[Parity], *, full: bool) -> list[Line]:
     """A table for each document of several regions, before anything is applied."""
-    return [each for table in tables if table.rows for each in _table(table, full)]
+    return [each for table in tables for each in _table(table, full)]
 
 
 def _table(table: Parity, full: bool) -> list[Line]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
 from enum import StrEnum
@@ -13,8 +13,8 @@ from itertools import groupby
 from regsync.model.codec import fingerprint
 from regsync.model.content import FileDiff, FileEntry, FileStatus
 from regsync.model.parity import parity
-from regsync.model.plan import Action, Change, Guard, Plan, RegistryView, Selection
-from regsync.model.reference import is_digest
+from regsync.model.plan import Action, Change, Guard, Plan, RegistryView, ResourceType, Selection
+from regsync.model.reference import Address, is_digest
 from regsync.model.settings import Json, canonical, differs
 from regsync.model.state import Unreadable
 from regsync.report.lines import Line, Style, line, show_bytes, show_count, show_seconds
@@ -83,7 +83,8 @@ def render_plan(
     the reader may do now. Markers in column 0: `+` create, `~` update, `±` replace, `-` delete, `!` blocked or
     refused, `?` unreadable, a space for an unchanged object that something is to be said of.
     """
-    rows = [_change_row(each, detail) for each in plan.changes if _is_shown(each, detail)]
+    alike = _alike(plan.changes)
+    rows = [_change_row(each, detail, alike) for each in plan.changes if _is_shown(each, detail)]
     rows += unreadable_rows(plan, detail)
     lines = [line(_header(plan, observed), Style.STRONG), line(), *table(rows)]
     if rows:
@@ -164,7 +165,7 @@ def _is_shown(change: Change, detail: Detail) -> bool:
     return change.action is not Action.NO_OP or (detail is Detail.FULL and bool(change.notes))
 
 
-def _change_row(change: Change, detail: Detail) -> Row:
+def _change_row(change: Change, detail: Detail, alike: Mapping[Address, int]) -> Row:
     where = position(change.origin)
     if where in change.why or ((change.source or change.copy) and detail is not Detail.SUMMARY):
         where = ""  # it stands in the reason, or below beside the folder
@@ -175,14 +176,16 @@ def _change_row(change: Change, detail: Detail) -> Row:
         rest=(change.why, where),
         style=STYLE[change.action],
         cause=change.cause,
-        below=() if detail is Detail.SUMMARY else tuple(_details(change, detail)),
+        below=() if detail is Detail.SUMMARY else tuple(_details(change, detail, alike)),
         help=(change.help or "") if detail is not Detail.SUMMARY else "",
     )
 
 
-def _details(change: Change, detail: Detail) -> list[Line]:
+def _details(change: Change, detail: Detail, alike: Mapping[Address, int]) -> list[Line]:
     full = detail is Detail.FULL
     lines = from_line(change)
+    if change.address in alike:
+        lines += _settings(change, alike[change.address], full)
     lines += _attributes(change, full)
     if full:
         lines += [each for diff in change.diffs for each in _file(diff, full)]
@@ -191,6 +194,40 @@ def _details(change: Change, detail: Detail) -> list[Line]:
         lines += _more(len(change.diffs) - MOST_FILES, "more file", indent="")
     lines += [below(f"note: {each}") for each in change.notes]
     return lines
+
+
+def _alike(changes: Sequence[Change]) -> dict[Address, int]:
+    """Of the repositories that a registry creates with equal settings the first, and how many more there are: hundreds
+    come with the same, in all regions."""
+    groups: dict[tuple[str, str], list[Address]] = {}
+    for change in changes:
+        if change.type is not ResourceType.ARTIFACT and change.action is Action.CREATE and change.after:
+            registry, _, _ = change.address.registry.partition("@")
+            groups.setdefault((registry, _value(dict(change.after), True)), []).append(change.address)
+    return {first: len(others) for first, *others in groups.values()}
+
+
+def _settings(change: Change, others: int, full: bool) -> list[Line]:
+    """What a repository or project is created with, and how many others are."""
+    likewise = f"and {others} more of {change.address.registry.partition('@')[0]} likewise" if others else ""
+    settings = sorted((change.after or {}).items())
+    brief = "" if full else " · ".join(f"{name} {_brief(name, value)}" for name, value in settings)
+    lines = [below("   ".join(each for each in ("with", brief, likewise) if each))]
+    for name, value in settings if full else ():
+        text = _value(value, True)
+        if len(text) <= LONGEST_VALUE or not isinstance(value, dict | list):
+            lines.append(below(f"  {name}   {text}"))
+        else:
+            lines += [below(f"  {name}"), *(below(f"    {each}") for each in _document(value))]
+    return lines
+
+
+def _brief(name: str, value: Json) -> str:
+    """A setting inside one line: a key by its id, and of long documents the number of lines."""
+    if name == "encryption" and isinstance(value, dict):
+        return " ".join(str(value[each]).rpartition("/")[2] for each in ("type", "key") if each in value)
+    text = _value(value, False)
+    return text if len(text) <= LONGEST_VALUE else show_count(len(_document(value)), "line")
 
 
 def _attributes(change: Change, full: bool) -> list[Line]:
@@ -214,18 +251,19 @@ def _attributes(change: Change, full: bool) -> list[Line]:
 
 def _attribute(name: str, before: Json, after: Json, full: bool) -> list[Line]:
     """Both sides of an attribute, and of long documents the lines in which they differ."""
-    texts = [_value(before, full), _value(after, full)]
+    texts = [_value(each, full) for each in (before, after)]
     if not isinstance(after, dict | list) or max(map(len, texts)) <= LONGEST_VALUE:
         return [below(f"{name}   {' → '.join(texts)}")]
-    live, wanted = (
-        [] if each is None else json.dumps(canonical(name, each), indent=2, sort_keys=True).splitlines()
-        for each in (before, after)
-    )
+    live, wanted = ([] if each is None else _document(canonical(name, each)) for each in (before, after))
     if not live and not full:
         return [below(f"{name}   none → {show_count(len(wanted), 'line')} (--detail full)")]
     _, _, *lines = unified_diff(live, wanted, n=3 if full else 0, lineterm="")
     shown = tuple(each for each in lines if not each.startswith("@@"))  # nobody has a file with these numbers
     return _file(FileDiff(name, FileStatus.CHANGED, None, None, shown), full)
+
+
+def _document(value: Json) -> list[str]:
+    return json.dumps(value, indent=2, sort_keys=True).splitlines()
 
 
 def _value(value: Json, full: bool) -> str:

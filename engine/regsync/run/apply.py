@@ -95,8 +95,10 @@ class _Run:
     overrides: Overrides
     undone: list[Result]
     results: list[Result] = field(default_factory=list)
+    stage_begun: float = 0.0
 
     def stage(self, stage: Stage, pool: ThreadPoolExecutor) -> None:
+        self.stage_begun = time.monotonic()
         layers = Layers([self.sources[each.address] for each in stage.changes if _is_packed(each)])
         undone = tuple(self.undone)
 
@@ -174,6 +176,7 @@ class _Run:
             self.registries[copy.address.registry],
             self.stop.event,
             self.patience,
+            self.stage_begun,
         ):
             return Status.SKIPPED, f"{self.stop.because}; replication goes on by itself", None
         return Status.APPLIED, None, None

@@ -148,11 +148,15 @@ def _already(then: Change, now: Change) -> Result:
     others = [name for name in sorted({*wanted, *there}) if wanted.get(name) != there.get(name)]
     if not others:
         return Result(then, Status.ALREADY)
-    found = "; ".join(
-        f"{name} {_show(wanted.get(name))} was approved, {_show(there.get(name))} is wanted now and live already"
-        for name in others
-    )
+    found = "; ".join(_already_other(name, wanted.get(name), there.get(name)) for name in others)
     return Result(then, Status.REFUSED, f"not approved: {found}", _HINT)
+
+
+def _already_other(name: str, approved: object, found: object) -> str:
+    expected, there = _show(approved), _show(found)
+    if expected == there:
+        return f"{name}: another document than was approved is wanted now and live already"
+    return f"{name} {expected} was approved, {there} is wanted now and live already"
 
 
 def _no_longer(then: Change, fresh: Plan) -> str:
@@ -174,14 +178,21 @@ def _differences(then: Change | None, now: Change) -> str:
 def _differing_terms(then: Change, now: Change) -> str:
     old, new = _terms(then), _terms(now)
     return "; ".join(
-        f"{name}: expected {_show(old.get(name))}, found {_show(new.get(name))}"
+        _differing_term(name, old.get(name), new.get(name))
         for name in sorted({*old, *new})
         if old.get(name) != new.get(name)
     )
 
 
+def _differing_term(name: str, approved: object, found: object) -> str:
+    expected, there = _show(approved), _show(found)
+    if expected == there:
+        return f"{name}: another document than was approved"
+    return f"{name}: expected {expected}, found {there}"
+
+
 def _show(value: object) -> str:
-    """A term as a refusal gives it: digests and documents short, since the plan file has them whole."""
+    """A term as a refusal gives it: digests short and long documents not at all, since the plan file has them whole."""
     if value is None:
         return "none"
     if isinstance(value, str):
@@ -189,7 +200,7 @@ def _show(value: object) -> str:
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         return ", ".join(value)
     text = json.dumps(value, sort_keys=True)
-    return text if len(text) <= LONGEST_TERM else text[:LONGEST_TERM] + "…"
+    return text if len(text) <= LONGEST_TERM else "a long document"
 
 
 def _unreadable(address: Address, fresh: Plan) -> bool:

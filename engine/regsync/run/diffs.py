@@ -60,7 +60,10 @@ def _with_diff(change: Change, source: Source, live: LiveArtifact, registry: Reg
         except RegsyncError as error:
             return _noted(change, f"no diff: {error.message}")
         spool.seek(0)
-        diffs = _differences(source, live, spool)
+        try:
+            diffs = _differences(source, live, spool)
+        except RegsyncError as error:  # a chart from elsewhere has to be fetched for it
+            return _noted(change, f"no diff: {error.message}")
     if isinstance(diffs, OtherContent):
         return _noted(change, f"no diff: {diffs.reason}")
     return replace(change, diffs=diffs)

@@ -17,7 +17,7 @@ from regsync.registries.base import Registry, Wanted
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long replication is waited for, in seconds: between two looks, longer each time, and in all.
+    """How long replication is waited for, in seconds: between two looks, longer each time, and in all for all of a run.
 
     It mostly takes less than half an hour (Amazon ECR, "private image replication").
     """
@@ -30,14 +30,17 @@ class Patience:
 PATIENCE = Patience()
 
 
-def arrives(copy: Copy, region: str, source: Registry, stopped: threading.Event, patience: Patience) -> bool:
+def arrives(
+    copy: Copy, region: str, source: Registry, stopped: threading.Event, patience: Patience, since: float
+) -> bool:
     """Look again and again until what `copy` names has come to `region`; False where `stopped` was set before.
 
-    Raises RegistryError where replication has failed or takes too long.
+    Raises RegistryError where replication has failed or takes too long; `since` is when waiting began, by the monotonic
+    clock, for whatever comes by replication.
     """
-    begun, pause = time.monotonic(), patience.shortest
+    pause = patience.shortest
     while not source.is_replicated(copy, region):
-        waited = time.monotonic() - begun
+        waited = time.monotonic() - since
         if waited >= patience.whole:
             raise RegistryError(
                 f"it has not been replicated to {region} after {waited / 60:.0f} minutes",

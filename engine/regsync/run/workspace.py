@@ -16,6 +16,7 @@ from regsync.model.errors import ManifestInvalid, UsageError
 from regsync.model.events import Found, Planned, Sink
 from regsync.model.outcome import Outcome, Result
 from regsync.model.plan import Change, Plan, PlanRequest, Selection
+from regsync.model.reference import Address
 from regsync.model.registry import Declaration, RegistrySpec
 from regsync.model.state import DesiredState, LiveState
 from regsync.model.upstream import Locking
@@ -83,6 +84,8 @@ class Workspace:
         self._registries: dict[str, Registry] = {}
         self._sources: Sources = {}
         self._live = LiveState({})
+        self._declared = DesiredState((), files=0)
+        """All that the manifests of the last plan say, whatever its selection reached."""
         self._exits = ExitStack()
         self._exits.callback(self._archives.close)
         self._pool: ThreadPoolExecutor | None = None
@@ -165,6 +168,7 @@ class Workspace:
                 hint="name the file that declares the registry, too",
             )
         self._sources = checked.sources
+        self._declared = checked.desired
         desired, notes = _reached(checked.desired, request.selection)
         registries = self.registries(desired)
         self._live = observe(desired, registries, pool=self._threads(), sink=self._sink)
@@ -177,6 +181,30 @@ class Workspace:
         plan = replace(plan, notes=(*spoken, *notes, *plan.notes))
         self._sink(Planned(plan, self.requests))
         return plan, desired
+
+    def idle(self, request: PlanRequest) -> list[str]:
+        """The targets and excludes of `request`, for which the last plan was made, that match nothing.
+
+        They are held against all that the manifests name, and all that the plan would hold without excludes.
+        Where a part of that is unreadable nobody can tell.
+        """
+        targets, excludes = request.selection.targets, request.selection.excludes
+        desired, _ = _reached(self._declared, request.selection)
+        whole = build_plan(replace(request, selection=Selection(targets)), desired, self._live)
+        if whole.errored:
+            return []
+        known: list[Address] = [change.address for change in whole.changes]
+        for each in self._declared.registries:
+            known += (one.address for one in each.artifacts)
+            known += (one.address for one in each.absences)
+            known += (one.address for one in each.repositories)
+        registries = [each.spec.name for each in self._declared.registries]
+        idle = [target for target in targets if not any(one.matches(target) for one in known)]
+        for exclude in excludes:
+            whole_registry = any(Selection.leaves_out(name, exclude) for name in registries)
+            if not whole_registry and not any(one.matches(exclude) for one in known):
+                idle.append(exclude)
+        return idle
 
     @property
     def requests(self) -> dict[str, int]:

@@ -106,7 +106,7 @@ class OciSource(Source):
         if self._archives.get(manifest.digest) is None:
             self._keep(manifest, offer.source)
         pin = Pin(offer.version, offer.source, manifest.digest, content.digest, layer.size)
-        return Fetched(pin, content, layer, config, Copied(manifest, tuple(blobs.values())))
+        return Fetched(pin, content, layer, config, Copied(manifest, tuple(blobs.values()), content.digest))
 
     def _blob(self, name: str, digest: str, size: int) -> Archive:
         if size > LARGEST:

@@ -73,7 +73,7 @@ def explain(error: ssl.SSLError, host: str, spec: RegistrySpec) -> tuple[str, st
         if code in _UNKNOWN_ISSUER:
             return (
                 f"the certificate of {host} is from an authority that is not trusted here",
-                f"name the authority's certificate in spec.tls.caFile ({at})",
+                f"name the authority's certificate in tls.caFile ({at})",
             )
         if code in {_WRONG_NAME, _WRONG_ADDRESS}:
             return (

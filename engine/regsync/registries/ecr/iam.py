@@ -27,6 +27,7 @@ LIMIT = 6144
 
 PALETTE_ACCOUNT = "<PALETTE-ACCOUNT-ID>"
 EXTERNAL_ID = "<EXTERNAL-ID>"
+CALLER_ACCOUNT = "<CALLER-ACCOUNT-ID>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ _CATALOGUE = "DescribeRepositories covers all repositories: prune looks among th
 _EVERY_REGION = "regions are `*`: one by one, the ARNs would not fit into a managed policy"
 _DISCOVERY = "DescribeRepositories covers all repositories: Palette finds none where it is narrowed"
 _PUBLIC = "a public registry can also be added to Palette without a login; then this is not needed"
+_CALLERS = "put in the account of the identity that assumes the role, or that identity's own ARN"
 _TRUST = "Palette shows its account and the external ID where the role's ARN is entered: put both in"
 
 
@@ -152,7 +154,8 @@ def _for_regsync(specs: Sequence[RegistrySpec], can_delete: bool) -> list[IamPol
             statements.append(_allow("Replication", ["ecr:DescribeRegistry"], ["*"]))
         if keys and spec.repositories.create:
             # ECR calls KMS in its caller's name, who needs the key for nothing else.
-            through_ecr: Json = {"StringLike": {"kms:ViaService": "ecr.*"}}
+            services = [f"ecr.{each.region}.*" for each in places]
+            through_ecr: Json = {"StringLike": {"kms:ViaService": _listed(services)}}
             statements.append({**_allow("Keys", _KEY, [*keys]), "Condition": through_ecr})
         return statements
 
@@ -165,7 +168,18 @@ def _for_regsync(specs: Sequence[RegistrySpec], can_delete: bool) -> list[IamPol
         title = f"regsync, to become that role: permissions of {caller}"
         statement = _allow("AssumeRole", ["sts:AssumeRole"], [login.role_arn])
         found.append(IamPolicy("assume-role", title, _document([statement])))
+        partition = login.role_arn.split(":")[1]
+        trust = _trust(f"arn:{partition}:iam::{CALLER_ACCOUNT}:root", login.external_id)
+        title = f"regsync: trust policy of the role {login.role_arn}"
+        found.append(IamPolicy("trust", title, _document([trust]), (_CALLERS,)))
     return found
+
+
+def _trust(principal: str, external_id: str | None) -> Json:
+    trust: dict[str, Json] = {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "sts:AssumeRole"}
+    if external_id:
+        trust["Condition"] = {"StringEquals": {"sts:ExternalId": external_id}}
+    return trust
 
 
 def _caller(login: AwsLogin) -> str:
@@ -223,15 +237,10 @@ def _for_palette(specs: Sequence[RegistrySpec], partition: str) -> list[IamPolic
             _allow("Login", service.login, ["*"]),
             _allow("Registry", _actions(spec, service.palette_registry), [service.registry]),
             _discovery(places),
-            _allow("Repositories", repositories, _arns(places, _patterns(spec))),
+            _allow("Repositories", repositories, _arns(places, _palette_patterns(spec))),
         ]
 
-    trust: Json = {
-        "Effect": "Allow",
-        "Principal": {"AWS": f"arn:{partition}:iam::{PALETTE_ACCOUNT}:root"},
-        "Action": "sts:AssumeRole",
-        "Condition": {"StringEquals": {"sts:ExternalId": EXTERNAL_ID}},
-    }
+    trust = _trust(f"arn:{partition}:iam::{PALETTE_ACCOUNT}:root", EXTERNAL_ID)
     title = "Palette: permissions of the role that it assumes, or of the user whose key it has"
     notes = (_DISCOVERY, _PUBLIC) if public else (_DISCOVERY,)
     return [
@@ -284,11 +293,17 @@ def _arns(places: Sequence[RegistrySpec], patterns: Sequence[str]) -> list[str]:
 
 
 def _patterns(spec: RegistrySpec) -> list[str]:
-    """Names of the repositories that the manifest is about. Packs may come and go without a new policy."""
+    """Names of the repositories that the manifest is about, and not those beside them: `team*` would cover `team-b`,
+    too. Packs may come and go without a new policy."""
+    bases = [spec.repository(path) for path in spec.base_content_paths]
+    return [name for base in bases for name in (base, f"{base}/*")] or ["*"]
+
+
+def _palette_patterns(spec: RegistrySpec) -> list[str]:
+    """The same, for packs as Palette's documentation writes it."""
     if spec.provider is Provider.PACK:
         return [f"{spec.repository(path)}*" for path in spec.base_content_paths]
-    # Charts have no namespace of their own: `team*` would cover the repositories of `team-b`, too.
-    return [name for path in spec.base_content_paths for name in (path, f"{path}/*")] or ["*"]
+    return _patterns(spec)
 
 
 def _key(spec: RegistrySpec) -> str | None:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from regsync.model.errors import RegistryError, Unsupported
 from regsync.model.plan import Copy
-from regsync.model.reference import sha256_digest
+from regsync.model.reference import Address, sha256_digest
 from regsync.model.registry import RegistrySpec
 from regsync.registries.base import RawManifest, Registry, Surroundings
 from regsync.registries.ecr.registry import EcrRegistry
@@ -48,13 +48,13 @@ class PrivateStore(EcrStore):
                 if digest == sha256_digest(data):
                     yield RawManifest(digest, each["imageManifestMediaType"], data)
 
-    def replication(self, repository: str, tag: str, region: str) -> tuple[str, str]:
-        """How far the replication of an image to a region of the same account is: IN_PROGRESS, COMPLETE, FAILED (with
-        ECR's code for the reason) or nothing."""
+    def replication(self, repository: str, tag: str, digest: str, region: str) -> tuple[str, str]:
+        """How far the replication of an image by its tag to a region of the same account is: IN_PROGRESS, COMPLETE, FAILED
+        (with ECR's code for the reason) or nothing. Without the digest it may be that of what the tag was before."""
         statuses = self.session.told(
             "DescribeImageReplicationStatus",
             "replicationStatuses",
-            imageId={"imageTag": tag},
+            imageId={"imageTag": tag, "imageDigest": digest},
             **self._named(repository),
         )
         for each in statuses:
@@ -78,12 +78,20 @@ class PrivateRegistry(EcrRegistry):
 
     store: PrivateStore
 
+    def __init__(self, spec: RegistrySpec, store: PrivateStore, surroundings: Surroundings) -> None:
+        super().__init__(spec, store, surroundings)
+        self._replicating: dict[Address, str] = {}
+        """What stood under each tag when its replication was first asked for."""
+
     def is_replicated(self, copy: Copy, region: str) -> bool:
         """Whether ECR's replication has brought an image to a region; see `Registry`."""
-        status, reason = self.store.replication(copy.address.path, copy.address.tag or "", region)
+        path, tag = copy.address.path, copy.address.tag or ""
+        if copy.address not in self._replicating:
+            self._replicating[copy.address] = self.store.head_manifest(path, tag)
+        status, reason = self.store.replication(path, tag, self._replicating[copy.address], region)
         if status == "FAILED":
             raise RegistryError(f"{copy.address}: its replication to {region} failed: {reason}", code=reason)
-        if not status and not self.store.replicates(copy.address.path, region):
+        if not status and not self.store.replicates(path, region):
             raise Unsupported(
                 f"{copy.address}: no rule replicates it to {region}",
                 hint=f"add a rule to the registry in {self.spec.region} (`aws ecr describe-registry` shows those that "

@@ -12,7 +12,7 @@ from functools import partial
 from regsync.model.errors import NotFound, PermissionDenied, RegistryError
 from regsync.model.plan import Action, Change, ResourceType
 from regsync.model.registry import RegistrySpec
-from regsync.model.settings import Json
+from regsync.model.settings import Json, differing
 from regsync.model.state import LiveRepository, Observed, Unreadable, UnreadableScope
 from regsync.registries.base import Copied, Payload, Read, Reading, Surroundings, Wanted
 from regsync.registries.declared import check_meanwhile, listed, outstanding
@@ -152,9 +152,21 @@ class EcrRegistry(ListedRegistry):
         except RegistryError as error:
             if error.code != ALREADY_EXISTS:
                 raise
-            check_meanwhile(change, self._settings(path, wanted))
+            left = self._missing(change)
         else:
-            self._correct(change, [name for name in wanted if name not in made], wanted, made=True)
+            left = [name for name in wanted if name not in made]
+        self._correct(change, left, wanted, made=True)
+
+    def _missing(self, change: Change) -> list[str]:
+        """The settings that are still to be put into a repository that exists by now: those that are missing where it is
+        our own, created by a call whose answer was lost. Raises Conflict where somebody else created it otherwise."""
+        path, wanted = change.address.path, change.after or {}
+        live = self._settings(path, wanted)
+        names = differing(wanted, live)
+        missing = names and all(live.get(name) is None for name in names)
+        if not missing or forms.read_marks(self.store.resource_tags(path))[0] != self.spec.owner:
+            check_meanwhile(change, live)
+        return [*names]
 
     def _update(self, change: Change) -> None:
         """Correct what differs, if it is still what the plan saw."""

@@ -1,11 +1,10 @@
 """Calls to the APIs of AWS: logs in as a manifest says, writes nothing while planning, and counts what leaves.
 
-The only module that knows botocore. What a call is for, its caller knows.
+Knows botocore; what a call is for, its caller knows.
 """
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -22,18 +21,12 @@ from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
 from regsync import __version__
-from regsync.model.errors import (
-    AuthenticationFailed,
-    NotARegistry,
-    RegistryError,
-    RegsyncError,
-    Unreachable,
-)
+from regsync.model.errors import NotARegistry, RegistryError, RegsyncError
 from regsync.model.registry import AwsLogin, RegistrySpec, SecretRef
 from regsync.registries.base import Surroundings
 from regsync.registries.ecr.actions import SIGN_IN, may_call, service_of
 from regsync.registries.ecr.failures import EXPIRED, Refusal, failure
-from regsync.registries.ecr.hosts import aws_hosts
+from regsync.registries.ecr.unanswered import NO_ANSWER, is_unknown_host, unanswered
 from regsync.transport.credentials import resolve
 from regsync.transport.origins import Origin
 from regsync.transport.redact import Redactor, one_line
@@ -50,8 +43,10 @@ one lasts, which would be renewed before every call."""
 
 UNANSWERED = 5
 """How often a call is tried where no answer comes."""
+ASIDE = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1})
+"""How whose login it is is asked: that only makes messages better, and nobody waits for it."""
 
-_NO_ANSWER = (exceptions.ConnectionError, exceptions.HTTPClientError)
+_REPOSITORY = "regsync.repository"
 
 
 def session_of(spec: RegistrySpec, surroundings: Surroundings) -> AwsSession:
@@ -107,7 +102,7 @@ class AwsSession:
         except exceptions.ClientError as error:
             raise self._refused(service, error, parameters.get("repositoryName", "")) from None
         except exceptions.BotoCoreError as error:
-            raise self._broken(self._what(operation), error) from None
+            raise unanswered(self._what(operation), error, self.spec, self._redact) from None
         except ResponseParserError:
             raise self._no_answer_of_aws(operation) from None
 
@@ -132,19 +127,21 @@ class AwsSession:
         return answer[field]
 
     def account(self) -> str:
-        """The account that the login is of, empty where AWS does not say. A role's ARN tells it; else AWS is asked, once."""
+        """The account that the login is of, empty where AWS does not say. A role's ARN tells it; else AWS is asked, once and not
+        for long."""
         if self.spec.auth.aws.role_arn:
             return self.spec.auth.aws.role_arn.split(":")[4]
         with self._asking:
             if self._account is None:
                 try:
-                    self._account = str(self._call("sts", "GetCallerIdentity", {})["Account"])
+                    self._account = str(self._call("sts", "GetCallerIdentity", {}).get("Account", ""))
                 except (RegsyncError, exceptions.BotoCoreError, exceptions.ClientError, ResponseParserError):
                     self._account = ""
             return self._account
 
     def client(self, service: str) -> BaseClient:
-        """The SDK's client of a service. Raises errors of the SDK, and AuthenticationFailed; a failure stays."""
+        """The SDK's client of a service. Raises errors of the SDK, and AuthenticationFailed; a failure stays where nothing
+        has ever been opened."""
         with self._opening:
             if self._failure is not None:
                 raise self._failure
@@ -152,9 +149,12 @@ class AwsSession:
                 try:
                     session = self._session = self._session or self._open()
                     with self._models.reading:
-                        self._clients[service] = session.create_client(service)
+                        self._clients[service] = session.create_client(
+                            service, config=ASIDE if service == "sts" else None
+                        )
                 except (exceptions.BotoCoreError, exceptions.ClientError, RegsyncError) as error:
-                    self._failure = error
+                    if not (self._clients or self._left):
+                        self._failure = error
                     raise
             return self._clients[service]
 
@@ -207,6 +207,7 @@ class AwsSession:
         # These hold for every client of the session, those that providers of credentials make included.
         events = session.get_component("event_emitter")
         events.register("before-endpoint-resolution", self._choose_hosts)
+        events.register("before-parameter-build", self._note)
         events.register("before-call", self._check)
         events.register("before-send", self._count)
         events.register_first("needs-retry.*.*", self._give_up)
@@ -248,6 +249,11 @@ class AwsSession:
             builtins["AWS::UseFIPS"] |= place.fips
             builtins["AWS::UseDualStack"] |= place.dual_stack
 
+    def _note(self, params: dict[str, Any], context: dict[str, Any], **others: object) -> None:
+        """Keep of which repository a call is, for the trace."""
+        arn = str(params.get("resourceArn", ""))
+        context[_REPOSITORY] = params.get("repositoryName") or arn.partition(":repository/")[2]
+
     def _check(self, model: Any, params: dict[str, Any], **others: object) -> None:
         """Stop what must not be called, and what would go where no credentials may go."""
         action = f"{model.service_model.service_name}:{model.name}"
@@ -262,21 +268,32 @@ class AwsSession:
         with self._counting:
             self.requests += 1
         self._redact.learn(_text(request.headers.get("X-Amz-Security-Token", "")))
-        self._sent.at, self._sent.to = time.monotonic(), Origin.parse(request.url)
+        self._sent.at = time.monotonic()
 
     def _give_up(self, caught_exception: Exception | None, attempts: int, **others: object) -> bool | None:
         """Whether not to try again, where the SDK would: nobody knows the host's name, or nobody answers there. None leaves
         it to the SDK."""
-        tired = attempts >= UNANSWERED and isinstance(caught_exception, _NO_ANSWER)
-        return False if tired or _unknown_host(caught_exception) else None
+        tired = attempts >= UNANSWERED and isinstance(caught_exception, NO_ANSWER)
+        return False if tired or is_unknown_host(caught_exception) else None
 
     def _trace(
-        self, response_dict: dict[str, Any] | None, exception: object, event_name: str, **others: object
+        self,
+        parsed_response: dict[str, Any] | None,
+        exception: object,
+        context: dict[str, Any],
+        event_name: str,
+        **others: object,
     ) -> None:
+        """Tell of a request: what was asked where, of which repository if of one, and AWS's error code or the status."""
         _, service, operation = event_name.split(".")
-        answer = response_dict["status_code"] if response_dict else type(exception).__name__
+        if parsed_response is None:
+            answer = type(exception).__name__
+        else:
+            status = parsed_response.get("ResponseMetadata", {}).get("HTTPStatusCode", "")
+            answer = one_line(str(parsed_response.get("Error", {}).get("Code") or status), 80)
+        asked = f"{service} {operation} {context['client_region']} {context.get(_REPOSITORY, '')}".rstrip()
         took = (time.monotonic() - self._sent.at) * 1000
-        self._surroundings.trace(f"{service} {operation} {self._sent.to}: {answer} in {took:.0f} ms")
+        self._surroundings.trace(f"{asked}: {answer} in {took:.0f} ms")
 
     def _refused(self, service: str, error: exceptions.ClientError, repository: str) -> RegistryError:
         """What AWS's refusal means; it may be of a call that the chain of credentials made."""
@@ -290,45 +307,6 @@ class AwsSession:
             error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0),
         )
         return failure(refusal, self.spec, self._source, self.account)
-
-    def _broken(self, what: str, error: exceptions.BotoCoreError) -> RegistryError:
-        """What it means that no answer came, or that nothing could be asked."""
-        at, text = self.spec.at("auth"), one_line(self._redact(str(error)))
-        if isinstance(error, exceptions.NoCredentialsError):
-            return AuthenticationFailed(
-                "no credentials of AWS were found: none in the environment, in a profile, by SSO or web identity, and no "
-                "role of a container or instance",
-                hint=f"set AWS_PROFILE or AWS_ACCESS_KEY_ID, run `aws sso login`, or name a login in spec.auth ({at})",
-            )
-        if isinstance(error, exceptions.ProfileNotFound):
-            named = f"spec.auth.profile ({self.spec.at('auth.profile')})"
-            return AuthenticationFailed(
-                f"AWS's configuration has no profile {error.kwargs['profile']!r}",
-                hint=f"{named if self.spec.auth.aws.profile else 'AWS_PROFILE'} names it; "
-                "`aws configure list-profiles` lists those that there are",
-            )
-        if _unknown_host(error):
-            host = Origin.parse(error.kwargs["endpoint_url"]).host
-            hint = "AWS_ENDPOINT_URL, or AWS's configuration, names it"
-            if host in {each.name for each in aws_hosts(self.spec)}:
-                hint = f"is there a region {self.spec.region}? see the endpoint ({self.spec.at('endpoint')})"
-            return Unreachable(f"{what}: no host has the name {host}", hint=hint)
-        if isinstance(error, exceptions.SSLError):
-            return Unreachable(
-                f"{what}: {text}", hint="AWS_CA_BUNDLE names the authority of a proxy in between"
-            )
-        if isinstance(error, _NO_ANSWER):
-            return Unreachable(
-                f"{what}: {_why(error) or text}",
-                hint="does a firewall let you through? `regsync endpoints` lists the hosts; HTTPS_PROXY names a proxy, "
-                "and AWS_ENDPOINT_URL where to go in AWS's stead",
-            )
-        if isinstance(error, exceptions.ParamValidationError):
-            return RegistryError(f"{what}: {text}")
-        # What is left concerns the configuration of AWS and its logins: SSO, metadata services, files.
-        return AuthenticationFailed(
-            f"{what}: {text}", hint=f"renew the login, as with `aws sso login`, or see spec.auth ({at})"
-        )
 
     def _no_answer_of_aws(self, operation: str) -> RegistryError:
         return NotARegistry(
@@ -363,29 +341,6 @@ def _role_arguments(login: AwsLogin) -> dict[str, Any]:
         "DurationSeconds": login.duration,
     }
     return {name: value for name, value in arguments.items() if value is not None}
-
-
-def _unknown_host(error: BaseException | None) -> bool:
-    """Whether a name server says that there is no such host."""
-    if not isinstance(error, exceptions.EndpointConnectionError):
-        return False
-    broken: Exception = error.kwargs["error"]
-    return isinstance(broken.__cause__, socket.gaierror) and broken.__cause__.errno != socket.EAI_AGAIN
-
-
-def _why(error: exceptions.BotoCoreError) -> str:
-    """Why a host did not answer; empty where only the SDK's own text says it."""
-    if "endpoint_url" not in error.kwargs:
-        return ""
-    host, broken = Origin.parse(error.kwargs["endpoint_url"]), error.kwargs.get("error")
-    cause = broken.__cause__ if isinstance(broken, Exception) else None
-    if isinstance(error, exceptions.ConnectTimeoutError):
-        return f"no connection to {host} within the time-out"
-    if isinstance(error, exceptions.ReadTimeoutError):
-        return f"no answer from {host} within the time-out"
-    if isinstance(cause, OSError) and cause.strerror:
-        return f"no connection to {host}: {cause.strerror.lower()}"
-    return ""
 
 
 def _text(header: str | bytes) -> str:

@@ -12,7 +12,8 @@ from regsync.registries.ecr.session import AwsSession
 from regsync.transport.credentials import Credential, Kind
 
 LEFT = timedelta(minutes=30)
-"""A token is renewed this long before it ends, so that no upload outlives its login."""
+"""A token is renewed this long before it ends, so that no upload outlives its login; one that lives for less than twice
+as long, halfway."""
 
 _USER = "AWS"
 
@@ -25,12 +26,12 @@ class TokenLogins:
         self._now = now
         self._lock = threading.Lock()
         self._credential: Credential | None = None
-        self._ends = datetime.max.replace(tzinfo=UTC)
+        self._until = datetime.max.replace(tzinfo=UTC)
 
     def current(self) -> Credential:
         """The token to log in with now."""
         with self._lock:
-            if self._credential is None or self._now() >= self._ends - LEFT:
+            if self._credential is None or self._now() >= self._until:
                 self._credential = self._fetch()
             return self._credential
 
@@ -51,5 +52,6 @@ class TokenLogins:
             user = password = ""
         if user != _USER or not password:
             raise ProtocolError("GetAuthorizationToken: the answer is no login")
-        self._ends = data["expiresAt"]
+        ends: datetime = data["expiresAt"]
+        self._until = ends - min(LEFT, (ends - self._now()) / 2)
         return Credential(Kind.PASSWORD, password, "GetAuthorizationToken", _USER)
