@@ -230,7 +230,7 @@ def test_without_synchronization_endpoints_tells_what_to_type(tmp_path: Path) ->
     (shown,) = json.loads(team.run("endpoints", "--format", "json").out)["registries"]
     assert shown["to_type"][0] == {"base_content_path": "", "name": "api", "version": "1.0.0+b.1"}
     team.declare({"charts": "../charts/*"}, synchronization=True)
-    assert "to type" not in team.run("endpoints").out
+    assert "to type in Palette, exactly so" not in team.run("endpoints").out
 
 
 def test_a_registry_of_charts_is_checked_where_a_chart_goes(team: Team) -> None:
