@@ -9,21 +9,18 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import re
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import pytest
 
 from tests.support.loopback import Fields
-from tests.support.servers import NEEDS, START_SECONDS, TIED_TO_US
+from tests.support.servers import NEEDS, TIED_TO_US, RealServer
 
 ECR = "AmazonEC2ContainerRegistry_V20150921"
 LONGEST_ANSWER = 60.0
@@ -58,7 +55,7 @@ class Raw:
         return json.loads(self.body or b"{}")
 
 
-class MinistackServer:
+class MinistackServer(RealServer):
     """ministack with ECR and STS alone, on a free loopback port; all it holds is in its memory."""
 
     def __init__(self, folder: Path) -> None:
@@ -118,36 +115,13 @@ class MinistackServer:
                 command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, cwd=self.folder
             )
         try:
-            self.host = self._listening()
+            self.host = self._listening(
+                self.folder / "ministack.log", r"Running on http://(127\.0\.0\.1:\d+) "
+            )
         except BaseException:
             self._stop()
             raise
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop()
-
-    def _stop(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        try:
-            self._process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-    def _listening(self) -> str:
-        """Wait until the server says where it listens, and return that host and port."""
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            log = (self.folder / "ministack.log").read_text(encoding="utf-8")
-            if found := re.search(r"Running on http://(127\.0\.0\.1:\d+) ", log):
-                return found[1]
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"ministack did not start:\n{log}")
-            time.sleep(0.01)
 
 
 def signed_by(key: str, region: str, service: str) -> str:

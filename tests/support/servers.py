@@ -62,7 +62,38 @@ class Served:
     status: int
 
 
-class DistributionServer:
+class RealServer:
+    """A program that serves, from its start to the end of its context."""
+
+    _process: subprocess.Popen[bytes]
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _listening(self, log: Path, saying: str) -> str:
+        """Wait until the server's log says where it listens, which `saying` finds, and return that host and port."""
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            text = log.read_text(encoding="utf-8")
+            if found := re.search(saying, text):
+                return found[1]
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"{log.stem} did not start:\n{text}")
+            time.sleep(0.01)
+
+
+class DistributionServer(RealServer):
     """The real CNCF Distribution v3 server on a free loopback port, with its storage in a folder of its own.
 
     `login` asks for USER and PASSWORD (htpasswd), `token` for what that service gives out; `tls` serves HTTPS with a
@@ -111,36 +142,12 @@ class DistributionServer:
                 command, stdin=subprocess.PIPE, stdout=access, stderr=log, env=environment
             )
         try:
-            self.url = f"{'https' if self.tls else 'http'}://{self._listening()}"
+            host = self._listening(self.folder / "server.log", r"listening on (127\.0\.0\.1:\d+)")
+            self.url = f"{'https' if self.tls else 'http'}://{host}"
         except BaseException:
             self._stop()
             raise
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop()
-
-    def _stop(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        try:
-            self._process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-    def _listening(self) -> str:
-        """Wait until the server says where it listens, and return that host and port."""
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            log = (self.folder / "server.log").read_text(encoding="utf-8")
-            if found := re.search(r"listening on (127\.0\.0\.1:\d+)", log):
-                return found[1]
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"the registry server did not start:\n{log}")
-            time.sleep(0.01)
 
     def _configuration(self) -> dict[str, object]:
         http: dict[str, object] = {"addr": "127.0.0.1:0", "secret": "one server alone"}
