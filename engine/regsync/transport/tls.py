@@ -88,7 +88,7 @@ def explain(error: ssl.SSLError, host: str, spec: RegistrySpec) -> tuple[str, st
     if error.reason in _NOT_TLS:
         return (
             f"{host} does not speak TLS",
-            "if it speaks plain HTTP on purpose, write the endpoint with http://",
+            "if that is meant, write the endpoint with http://; charts from elsewhere come over TLS only",
         )
     if error.reason in _WANTS_CERTIFICATE:
         return (
