@@ -150,6 +150,7 @@ def _encode_request(request: PlanRequest) -> Json:
             "allow_empty": list(overrides.allow_empty),
             "unprotect": list(overrides.unprotect),
             "adopt": list(overrides.adopt),
+            "send_secrets": list(overrides.send_secrets),
         },
         "variables": dict(request.variables),
     }

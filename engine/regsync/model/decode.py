@@ -64,6 +64,7 @@ def _decode_request(document: Object) -> PlanRequest:
             allow_empty=_texts(overrides, "allow_empty"),
             unprotect=_texts(overrides, "unprotect"),
             adopt=_texts(overrides, "adopt"),
+            send_secrets=_texts(overrides, "send_secrets"),
         ),
         variables=_take(document, "variables", dict),
     )

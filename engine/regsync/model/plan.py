@@ -54,12 +54,25 @@ class Reason(StrEnum):
     IMMUTABLE_TAG = "immutable-tag"
     NOT_CREATED = "not-created"
     NOT_OFFERED = "not-offered"
+    ABSENT = "absent"
+    SAME_ENDPOINT = "same-endpoint"
+    NAME_TAKEN = "name-taken"
+    SECRETS_SENT = "secrets-sent"
+    CONTENT_CHANGES = "content-changes"
+    REGISTRATION_CHANGES = "registration-changes"
+    SYNC_FAILED = "sync-failed"
+    NOT_SYNCED = "not-synced"
+    NOT_LISTED = "not-listed"
 
 
 class ResourceType(StrEnum):
     ARTIFACT = "artifact"
     REPOSITORY = "repository"
     PROJECT = "project"
+    REGISTRATION = "registration"
+    """A registry as Palette knows it."""
+    SYNC = "sync"
+    """One synchronization of a registration: Palette lists the registry's content anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +104,9 @@ class Change:
 
     `before` and `after` are JSON objects, None where the object is absent on that side. Artifacts have `digest`,
     `content`, `title`, `owner`, `tags` before, and `content`, `title`, `owner` after, for a copy from another region
-    also the `digest`; repositories and projects have the settings that the manifest writes. `wanted` is set on a blocked change: the
-    action that is held back. A change has a `source` or a `copy`, or neither.
+    also the `digest`; repositories, projects and registrations have the settings that the manifest writes. A sync has the
+    `status` of the last one before, and `confirm` after: the artifacts, `name:version`, that Palette must list then.
+    `wanted` is set on a blocked change: the action that is held back. A change has a `source` or a `copy`, or neither.
     """
 
     address: Address
@@ -184,6 +198,8 @@ class Overrides:
     allow_empty: tuple[str, ...] = ()
     unprotect: tuple[str, ...] = ()
     adopt: tuple[str, ...] = ()
+    send_secrets: tuple[str, ...] = ()
+    """Registrations whose secrets are sent anew, whether their version was raised or not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _DIGEST = re.compile(r"sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128}")
 
 _PROJECT = "@project/"
+_PALETTE = "@palette/"
+_SYNC = "/sync"
 
 REPOSITORY_LIMIT = 255
 """Characters in a repository name, host included, that registries accept (distribution-spec)."""
@@ -76,6 +78,22 @@ class Address:
         """The name of the project that this is the address of, None where it is of something else."""
         return self.path.removeprefix(_PROJECT) if self.path.startswith(_PROJECT) else None
 
+    @classmethod
+    def of_registration(cls, document: str, name: str) -> Address:
+        """What Palette calls `name`: it belongs to a Registry document as a whole, whatever its regions."""
+        return cls(document, _PALETTE + name)
+
+    @property
+    def registration(self) -> str | None:
+        """The name in Palette of the registration that this is the address of, or the address of the sync of; None where
+        it is of something else."""
+        return self.path.removeprefix(_PALETTE).removesuffix(_SYNC) if self.path.startswith(_PALETTE) else None
+
+    @property
+    def sync(self) -> Address:
+        """The synchronization of the registration that this is the address of."""
+        return Address(self.registry, self.path + _SYNC)
+
     @property
     def within(self) -> tuple[Address, ...]:
         """What must be there first, where a registry has such: an artifact's repository, and the project of both."""
@@ -95,5 +113,5 @@ class Address:
 
     def matches(self, pattern: str) -> bool:
         """Whether a shell glob (as in --target) matches the whole address; `*` crosses slashes. The name of a live
-        registry alone stands for all that is in it."""
-        return pattern == self.registry or fnmatchcase(str(self), pattern)
+        registry, or of the document that declares it, alone stands for all that is in it."""
+        return pattern in (self.registry, self.registry.partition("@")[0]) or fnmatchcase(str(self), pattern)

@@ -13,6 +13,8 @@ _STAGE = {
     ResourceType.PROJECT: "projects",
     ResourceType.REPOSITORY: "prepare",
     ResourceType.ARTIFACT: "push",
+    ResourceType.REGISTRATION: "register",
+    ResourceType.SYNC: "sync",
 }
 
 
