@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from regsync.model.content import Content
 from regsync.model.diagnostic import Origin
 from regsync.model.reference import Address
 from regsync.model.registry import RegistrySpec
 from regsync.model.settings import Json
+
+if TYPE_CHECKING:
+    from regsync.model.palette import DesiredRegistration, LivePalette, UnwantedRegistration
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,9 @@ class DesiredRegistry:
     artifacts: tuple[DesiredArtifact, ...]
     absences: tuple[DesiredAbsence, ...]
     repositories: tuple[DesiredRepository, ...]
+    registrations: tuple[DesiredRegistration, ...] = ()
+    """In Palette; of several regions the default one has those of the document."""
+    unregistered: tuple[UnwantedRegistration, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +229,7 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class LiveState:
-    """What was observed, by live registry's name."""
+    """What was observed, by live registry's name, and by the name of each Palette."""
 
     registries: Mapping[str, Observed]
+    palettes: Mapping[str, LivePalette] = field(default_factory=dict)
