@@ -99,6 +99,12 @@ class DesiredRegistration:
     def synchronizes(self) -> bool:
         return self.spec.settings.get("synchronization") is True
 
+    @property
+    def prefix(self) -> str:
+        """What the repositories of its artifacts begin with."""
+        base = self.registry.repository(self.spec.base_content_path)
+        return f"{base}/" if base else ""
+
     def binding(self) -> dict[str, str]:
         """To what an approval is bound: another Palette, key or login is another change."""
         return _binding(self.spec.palette, str(self.spec.auth))

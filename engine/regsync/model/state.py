@@ -154,6 +154,11 @@ class Unreadable:
             return self.registry
         return str(Address(self.registry, self.path, self.tag))
 
+    @property
+    def is_of_palette(self) -> bool:
+        """Whether it is about a registration, and no content is hidden."""
+        return Address(self.registry, self.path).registration is not None
+
     def covers(self, address: Address) -> bool:
         """Whether `address` lies in this part."""
         if address.registry != self.registry:
