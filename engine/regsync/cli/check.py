@@ -12,11 +12,12 @@ from regsync.cli.display import Display
 from regsync.cli.plan import default_paths, gather_variables, open_workspace
 from regsync.cli.status import FAILED, OK
 from regsync.model.diagnostic import has_errors
-from regsync.model.errors import ManifestInvalid, RegistryError, RegsyncError
-from regsync.model.registry import Provider, RegistrySpec, RegistryType
+from regsync.model.errors import ManifestInvalid, RegsyncError
+from regsync.model.registry import RegistrySpec, RegistryType
 from regsync.model.state import DesiredRegistry
-from regsync.registries.base import Registry, Wanted
+from regsync.registries.base import Registry
 from regsync.report.lines import Line, Style, line
+from regsync.run.preflight import try_reading
 from regsync.run.threads import results
 
 
@@ -54,18 +55,9 @@ def run(
 
 def _failure(desired: DesiredRegistry, registry: Registry) -> RegsyncError | None:
     try:
-        registry.check()
+        try_reading(registry, desired.artifacts[0].address if desired.artifacts else None)
     except RegsyncError as error:
         return error
-    spec = desired.spec
-    base = () if spec.provider is Provider.HELM else spec.base_content_paths
-    wanted = Wanted(
-        tags={each.address.path: (each.address.tag or "",) for each in desired.artifacts[:1]},
-        repositories=tuple(spec.repository(path) for path in base),
-    )
-    for read in registry.reads(wanted):
-        for unreadable in read().observed.unreadable:
-            return RegistryError(f"{unreadable.address}: {unreadable.reason}", hint=unreadable.hint)
     return None
 
 

@@ -77,6 +77,11 @@ class DesiredRegistry:
     """In Palette; of several regions the default one has those of the document."""
     unregistered: tuple[UnwantedRegistration, ...] = ()
 
+    @property
+    def of_palette(self) -> tuple[DesiredRegistration | UnwantedRegistration, ...]:
+        """All that Palette is asked about."""
+        return (*self.registrations, *self.unregistered)
+
 
 @dataclass(frozen=True, slots=True)
 class DesiredState:

@@ -29,10 +29,9 @@ class Secrets:
 @dataclass(frozen=True, slots=True)
 class Synchronization:
     """What a sync is to bring about: `confirm` is what Palette must list afterwards; `force`: even where it believes to
-    know the artifacts already. `updated` are those of `confirm` whose content was overwritten."""
+    know the artifacts already, since some were overwritten."""
 
     confirm: tuple[Listing, ...] = ()
-    updated: tuple[Listing, ...] = ()
     force: bool = False
 
 
@@ -81,12 +80,13 @@ class Palette(Protocol):
         wanted: Synchronization,
         waiting: Callable[[str], None],
         stop: threading.Event,
-    ) -> str:
+    ) -> str | None:
         """Have Palette list the registry anew, wait until it has, and confirm what it must list.
 
         `waiting` is told in a few words what is waited for, time and again. Returns what has come about in a few words
         ("synchronized, 12 listed"; where the manifest does not wait: "started"). Raises RegistryErrors where the sync
-        fails or what must be listed is not there at the time-out, which names it. Ends early when `stop` is set.
+        fails or what must be listed is not there at the time-out, which names it. None where `stop`
+        was set before that.
         """
 
     def check(self, desired: Sequence[DesiredRegistration]) -> list[Finding]:

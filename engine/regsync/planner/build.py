@@ -79,9 +79,8 @@ def build_plan(request: PlanRequest, desired: DesiredState, live: LiveState) -> 
 def is_reached(desired: DesiredRegistry, selection: Selection) -> bool:
     """Whether any object of a live registry may be included: those of its document's registrations, too, whose addresses
     know no region."""
-    registered = desired.registrations or desired.unregistered
     return selection.reaches(desired.spec.name) or bool(
-        registered and selection.reaches(desired.spec.declared)
+        desired.of_palette and selection.reaches(desired.spec.declared)
     )
 
 

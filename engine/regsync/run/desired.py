@@ -110,7 +110,8 @@ def compose(declarations: Sequence[Declaration], fetch: Fetch, *, files: int, si
 def as_source(desired: DesiredRegistry) -> DesiredRegistry:
     """`desired`, cut down to what other regions may copy from it: nothing else is looked at there."""
     policy = replace(desired.spec.policy, prune=Prune.OFF)
-    return replace(desired, spec=replace(desired.spec, policy=policy), absences=(), repositories=())
+    spec = replace(desired.spec, policy=policy)
+    return DesiredRegistry(spec, desired.artifacts, absences=(), repositories=())
 
 
 def _items(declarations: Iterable[Declaration]) -> Iterable[ContentItem]:
