@@ -155,6 +155,7 @@ def apply(
     allow_empty: o.AllowEmpty = None,
     unprotect: o.Unprotect = None,
     adopt: o.Adopt = None,
+    send_secrets: o.SendSecrets = None,
 ) -> int:
     """Make the registries what the manifests say. Asks first, unless it carries out a saved plan."""
     from regsync.cli import apply as command
@@ -180,6 +181,7 @@ def apply(
         allow_empty=allow_empty,
         unprotect=unprotect,
         adopt=adopt,
+        send_secrets=send_secrets,
     )
     return command.run(
         context.obj,

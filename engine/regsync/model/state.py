@@ -92,6 +92,11 @@ class DesiredState:
     files: int
     """Manifest files read."""
 
+    def registrations_in(self, palette: str) -> list[DesiredRegistration]:
+        """All that a Palette must have."""
+        everything = (each for registry in self.registries for each in registry.registrations)
+        return [each for each in everything if each.spec.palette.name == palette]
+
 
 @dataclass(frozen=True, slots=True)
 class LiveArtifact:

@@ -52,7 +52,7 @@ def observe(
 def _look_up(palette: Palette, desired: DesiredState) -> LivePalette:
     name = palette.spec.name
     return palette.observe(
-        [each for one in desired.registries for each in one.registrations if each.spec.palette.name == name],
+        desired.registrations_in(name),
         [each for one in desired.registries for each in one.unregistered if each.spec.palette.name == name],
     )
 
