@@ -207,15 +207,29 @@ def _refuse_planning_options(context: typer.Context) -> None:
 def show(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="PLANFILE", help="A plan saved by plan --out.")],
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            "--compare",
+            metavar="OLD",
+            envvar="REGSYNC_COMPARE",
+            help="Show only what has changed since this earlier plan.",
+            show_default=False,
+        ),
+    ] = None,
     detail: o.Detail = o.DetailOption.CHANGES,
     json: Annotated[
-        bool, typer.Option("--json", envvar="REGSYNC_JSON", help="Print the plan as one JSON document.")
+        bool, typer.Option("--json", envvar="REGSYNC_JSON", help="Print one JSON document.")
     ] = False,
 ) -> int:
-    """Print a saved plan again."""
+    """Print a saved plan again, or what has changed since an earlier one."""
+    context.obj.as_json = json
+    if compare is not None:
+        from regsync.cli.compare import run as run_comparison
+
+        return run_comparison(context.obj, compare, file)
     from regsync.cli.plan import show as run
 
-    context.obj.as_json = json
     return run(context.obj, file, detail=detail)
 
 
