@@ -21,6 +21,9 @@ from tests.support.entra import Entra
 from tests.support.golden import hold_against
 from tests.support.harbor import HarborServer
 from tests.support.ministack import MinistackServer
+from tests.support.palette import PaletteServer
+from tests.support.palette_lister import RealLister
+from tests.support.palette_prism import PrismServer
 from tests.support.servers import IN_CI, NEEDS, DistributionServer
 
 DATA = Path(__file__).parent / "data"
@@ -32,7 +35,7 @@ settings.load_profile("regsync")
 
 KEPT = ("PATH", "LANG", "TMPDIR", "VIRTUAL_ENV", "PYTHON", "PYTEST_", "REGSYNC_TEST_")
 LOOPBACK = ("127.", "localhost", "::1")
-REAL_PARTS = frozenset({"distribution", "distribution_tls", "ministack", "corpus"})
+REAL_PARTS = frozenset({"distribution", "distribution_tls", "ministack", "prism", "corpus"})
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -138,6 +141,23 @@ def acr(distribution: DistributionServer, tmp_path_factory: pytest.TempPathFacto
 def harbor(distribution: DistributionServer) -> Iterator[HarborServer]:
     """Return a Harbor that no other test uses, with an administrator and the public project `library`."""
     with HarborServer(distribution) as server:
+        yield server
+
+
+@pytest.fixture
+def palette() -> Iterator[PaletteServer]:
+    """Return a Palette that no other test uses, which really lists the registries on loopback that it is told of.
+
+    At the end the test fails if anything was sent that is not in the description of Palette's API.
+    """
+    with PaletteServer(RealLister()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def prism(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrismServer]:
+    """Return the judge of requests to Palette that no one here wrote."""
+    with PrismServer(tmp_path_factory.mktemp("prism")) as server:
         yield server
 
 
