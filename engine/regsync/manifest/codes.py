@@ -268,7 +268,8 @@ _ALL = (
         "palette.auth is how Palette logs in, which knows less than regsync does. Registries of type basic, harbor and "
         "acr: none, basic (user name and password; of a container registry of Azure its admin user, or a token with a "
         "scope map) and token. ecr and ecr-public: none (for what everyone may pull), credentials (an access key) and sts "
-        "(a role that Palette assumes), both in the partitions aws, aws-us-gov, aws-iso and aws-iso-b only.",
+        "(a role that Palette assumes), both in the partitions aws, aws-us-gov, aws-iso and aws-iso-b only; with a session "
+        "token, which runs out, in the last two.",
     ),
     _error(
         "RS142",

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from regsync.manifest.access import auth, seconds, secret, tls
 from regsync.manifest.endpoint import Place, base_path, has_macro, in_region, network_url
-from regsync.manifest.nodes import Mark, Node, did_you_mean, problem
+from regsync.manifest.nodes import Mark, Node, did_you_mean, kind_of_path, problem
 from regsync.model.diagnostic import Diagnostic, has_errors
 from regsync.model.palette import PaletteSpec, RegistrationSpec, Unwanted
 from regsync.model.registry import Auth, AuthMethod, RegistryType, SecretRef, Tls
@@ -61,7 +61,7 @@ class Registrations:
     palettes: Mapping[str, PaletteSpec | None]
     problems: list[Diagnostic]
     names: dict[tuple[str, str], tuple[Mark, bool]] = field(default_factory=dict)
-    places: dict[tuple[str, ...], Mark] = field(default_factory=dict)
+    templates: dict[tuple[str, ...], Mark] = field(default_factory=dict)
 
     def read(self, spec: Node, site: Site) -> tuple[tuple[RegistrationSpec, ...], tuple[Unwanted, ...]]:
         """The registrations of a registry, one for each base content path, and those that must not be there. What is wrong
@@ -88,8 +88,9 @@ class Registrations:
             return (), ()
         known = auth(login, site.type)
         settings = {**_settings(spec, site, site.type, known), **settings}
-        for path, (_, mark) in names.items():
-            self._claim_place(palette, settings, path, mark)
+        if has_macro(spec.fields["endpoint"]):
+            for path, (_, mark) in names.items():
+                self._claim_template(palette, settings, path, mark)
         wait, timeout = written.find("sync", "wait"), written.find("sync", "timeout")
         replaces = spec.find("policy", "replacePalette")
         registered = tuple(
@@ -136,12 +137,14 @@ class Registrations:
         related = [(first, "the other one")]
         self.problems.append(problem("RS140", mark, summary, advice=advice, related=related))
 
-    def _claim_place(self, palette: PaletteSpec, settings: Mapping[str, Json], path: str, mark: Mark) -> None:
-        """Report what Palette knows already by another name. Documents for different regions of one template declare
-        different registries, but in Palette they are one."""
-        endpoint = str(settings["endpoint"])
-        told = (str(settings["provider"]), str(settings.get("basePath")), path)
-        first = self.places.setdefault((palette.host, in_region(endpoint, "*").lower(), *told), mark)
+    def _claim_template(
+        self, palette: PaletteSpec, settings: Mapping[str, Json], path: str, mark: Mark
+    ) -> None:
+        """Report a template that Palette has by another name: documents for different regions of it declare different
+        registries, but Palette knows one."""
+        endpoint, provider = str(settings["endpoint"]), str(settings["provider"])
+        place = (palette.host, in_region(endpoint, "*").lower(), provider, path)
+        first = self.templates.setdefault(place, mark)
         if first is not mark:
             summary = f"`{endpoint}`, path `{path}`, is registered in Palette twice"
             advice = "put all regions into one Registry document, or give each its own base content path"
@@ -179,16 +182,20 @@ def _check_login(written: Node, site: Site, problems: list[Diagnostic]) -> None:
     if method is None or site.type is None:
         return
     logins = _ECR_LOGINS if site.type.creates_repositories else _BASIC_LOGINS
+    token = written.find("auth", "sessionToken")
+    partition = site.places[0].partition if site.places else None
     if method.value not in logins:
         summary = f"Palette has no login `{method.text}` for registries of type {site.type}"
         advice = f"it has {', '.join(logins[:-1])} and {logins[-1]}"
         problems.append(problem("RS141", method.mark, summary, advice=advice))
-    elif site.type is RegistryType.ECR and method.value != AuthMethod.NONE and site.places:
-        partition = site.places[0].partition
-        if partition not in _PARTITIONS:
-            summary = f"Palette has no login for registries in partition {partition}"
-            advice = f"it knows the partitions {', '.join(_PARTITIONS)}"
-            problems.append(problem("RS141", method.mark, summary, advice=advice))
+    elif method.value != AuthMethod.NONE and partition and partition not in _PARTITIONS:
+        summary = f"Palette has no login for registries in partition {partition}"
+        advice = f"it knows the partitions {', '.join(_PARTITIONS)}"
+        problems.append(problem("RS141", method.mark, summary, advice=advice))
+    elif token and partition and not partition.startswith("aws-iso"):
+        summary = "Palette takes a session token in the partitions aws-iso and aws-iso-b only"
+        advice = "give it the access key of a user, which does not run out, or a role (`method: sts`)"
+        problems.append(problem("RS141", token.where, summary, advice=advice))
 
 
 def _check_sync(spec: Node, written: Node, problems: list[Diagnostic]) -> None:
@@ -213,31 +220,33 @@ def _trust(spec: Node, written: Node, problems: list[Diagnostic]) -> tuple[Tls, 
         node = replace(registry, value=shared)
         trusted = tls(node, [])  # it was judged as part of the registry
     settings: dict[str, Json] = {}
-    if node and (ca := node.find("caFile")) and (pem := _certificates(ca, trusted, problems)):
+    if node and (ca := node.find("caFile")) and (pem := _certificates(ca, problems)):
         settings["certificate"] = pem
     if node and (skip := node.find("insecureSkipVerify")):
         settings["insecureSkipVerify"] = bool(skip.value)
     return trusted, settings
 
 
-def _certificates(node: Node, trusted: Tls, problems: list[Diagnostic]) -> str | None:
+def _certificates(node: Node, problems: list[Diagnostic]) -> str | None:
     """The certificates in a file. Nothing else in it is ever sent: a key may stand beside them."""
     import ssl  # noqa: PLC0415 - 15 ms that most manifests do not need
 
-    if trusted.ca_file is None:
-        return None  # it is not there, and that was reported
-    shown = node.mark.file.show(trusted.ca_file)
+    path = node.mark.file.absolute(node.text)
+    if kind_of_path(path) != "file":
+        return None  # which was reported with the rest of the trust
+    shown = node.mark.file.show(path)
     try:
-        text = trusted.ca_file.read_text(encoding="utf-8", errors="replace")
+        text = path.read_text(encoding="utf-8", errors="replace")
         found = "".join(f"{each}\n" for each in _CERTIFICATE.findall(text.replace("\r", "")))
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=found)
-    except OSError as error:  # of the file, or an SSLError
-        flaw = f"{shown} holds no certificates"
-        if not isinstance(error, ssl.SSLError):
-            flaw = f"cannot read {shown}: {error.strerror}"
-        problems.append(problem("RS142", node.mark, flaw, advice="Palette takes certificates in PEM"))
-        return None
-    return found
+    except (ssl.SSLError, ValueError):
+        flaw = f"{shown} holds no certificate in PEM, which Palette asks for"
+    except OSError as error:
+        flaw = f"cannot read {shown}: {error.strerror}"
+    else:
+        return found
+    problems.append(problem("RS142", node.mark, flaw))
+    return None
 
 
 def _settings(spec: Node, site: Site, type_: RegistryType, login: Auth) -> dict[str, Json]:
@@ -274,6 +283,7 @@ def _login(login: Auth) -> dict[str, Json]:
         "token": login.token,
         "accessKeyId": login.aws.access_key_id,
         "secretAccessKey": login.aws.secret_access_key,
+        "sessionToken": login.aws.session_token,
         "roleArn": login.aws.role_arn,
         "externalId": login.aws.external_id,
     }

@@ -20,6 +20,7 @@ from regsync.model.state import (
     DesiredRepository,
     DesiredState,
 )
+from regsync.run.registrations import registered, unregistered
 from regsync.run.upstream import Fetch, Upstream
 
 ECR_PUBLIC_LIMIT = 205
@@ -178,6 +179,8 @@ def _registry(
             tuple(sorted(artifacts.values(), key=lambda each: each.address)),
             tuple(sorted(absences.values(), key=lambda each: each.address)),
             tuple(sorted(_repositories(spec, artifacts.values()), key=lambda each: each.address)),
+            registered(declaration, artifacts.values()),
+            unregistered(declaration),
         ),
         diagnostics,
     )
