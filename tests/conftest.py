@@ -180,6 +180,12 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
-    """Return a function `golden(name, text)` that holds a text against tests/data/golden/NAME.txt."""
+    """Return a function `golden(name, text)` that holds a text against tests/data/golden/NAME, .txt unless it has an
+    extension."""
     update = bool(request.config.getoption("--update-golden"))
-    return lambda name, text: hold_against(DATA / "golden" / f"{name}.txt", text, update=update)
+
+    def hold(name: str, text: str) -> None:
+        path = DATA / "golden" / name
+        hold_against(path if path.suffix else path.with_suffix(".txt"), text, update=update)
+
+    return hold
