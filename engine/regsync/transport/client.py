@@ -31,12 +31,12 @@ class Transport:
     """The way to one live registry. Thread-safe; no more than `parallelism` requests are under way at once.
 
     `environment` holds the variables that count: proxies, docker's, REGSYNC_ALLOW_HOSTS, secrets by reference.
-    With `greets` off there is no `/v2/` to ask first, which is how a plain web server is talked to. Whose API is none of
-    registries has `explain` make errors of its answers, and says which statuses may pass (`retried`) and which requests
-    write nothing though their method could (`harmless`: `POST /v1/search`). `logins` are a vendor's; with them `spec.auth` is not looked at. `pace` is called with the method and the path (as
-    sent, without the query) before each request to the registry's own origin, repeated ones included and token fetches
-    not, and may sleep. `log` is called with one line per exchange, secrets taken out. While `read_only`, whatever could
-    write raises.
+    With `greets` off there is no `/v2/` to ask first, which is how a plain web server is talked to, or another API: that
+    has `explain` make errors of its answers, and says which statuses may pass (`retried`) and which requests write
+    nothing though their method could (`harmless`: `POST /v1/search`). `logins` are a vendor's; with them `spec.auth` is
+    not looked at. `pace` is called with the method and the path (as sent, without the query) before each request to the
+    registry's own origin, repeated ones included and token fetches not, and may sleep. `log` is called with one line per
+    exchange, secrets taken out. While `read_only`, whatever could write raises.
     """
 
     def __init__(

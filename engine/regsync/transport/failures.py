@@ -31,6 +31,12 @@ from regsync.transport.server import Server
 ABSENT = frozenset({"BLOB_UNKNOWN", "BLOB_UPLOAD_UNKNOWN", "MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND"})
 """Codes by which a registry says that something is not there. NOT_FOUND is Harbor's."""
 
+_SHOWN_ERRORS = 3
+_EXPIRED = "token has expired"
+# How servers of Go, and nginx, answer a plain request to a port of TLS.
+_TLS_WANTED = re.compile(rb"HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port")
+
+
 class Explain(Protocol):
     """Makes an error of an answer, as `failure` does for registries."""
 
@@ -44,12 +50,6 @@ class Explain(Protocol):
         login: str | None,
         accepted: bool,
     ) -> RegistryError: ...
-
-
-_SHOWN_ERRORS = 3
-_EXPIRED = "token has expired"
-# How servers of Go, and nginx, answer a plain request to a port of TLS.
-_TLS_WANTED = re.compile(rb"HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port")
 
 
 def failure(
@@ -168,9 +168,7 @@ def _said(response: Response, errors: list[tuple[str, str]], redact: Redactor) -
     return (f" {told}" if told else "") + (f" (request id {one_line(redact(number), 80)})" if number else "")
 
 
-def _judge(
-    response: Response, codes: list[str], spec: Server
-) -> tuple[type[RegistryError], str | None]:
+def _judge(response: Response, codes: list[str], spec: Server) -> tuple[type[RegistryError], str | None]:
     status = response.status
     if status == 429 or "TOOMANYREQUESTS" in codes:
         return RateLimited, "the registry throttles: wait, or run with a lower --parallelism"
