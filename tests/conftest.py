@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.acr import AcrFront
 from tests.support.aws import Aws, AwsFront
+from tests.support.browser import Browser
 from tests.support.entra import Entra
 from tests.support.golden import hold_against
 from tests.support.harbor import HarborServer
@@ -35,7 +36,7 @@ settings.load_profile("regsync")
 
 KEPT = ("PATH", "LANG", "TMPDIR", "VIRTUAL_ENV", "PYTHON", "PYTEST_", "REGSYNC_TEST_")
 LOOPBACK = ("127.", "localhost", "::1")
-REAL_PARTS = frozenset({"distribution", "distribution_tls", "ministack", "prism", "corpus"})
+REAL_PARTS = frozenset({"browser", "distribution", "distribution_tls", "ministack", "prism", "corpus"})
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -90,6 +91,13 @@ def scrubbed_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pyte
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
     monkeypatch.setenv("COLUMNS", "100")
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Return the headless browser that all tests share; open a `Page` of your own."""
+    with Browser(tmp_path_factory.mktemp("browser")) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")
