@@ -19,9 +19,9 @@ from regsync.model.content import Content
 def unpack(stream: Readable, folder: Path, *, only: Collection[str] | None = None) -> Content | OtherContent:
     """The content of a layer, as `read_layer` tells it, and its files in `folder`, which must not be there yet.
 
-    Not in constant memory only, but in one pass: `stream` is read to its end, and what it raises passes through; then
-    nothing is there. Links become the files that they lead to. With `only`, no other files than those are written, by
-    their paths in the content. Raises OSError.
+    One pass, in constant memory: `stream` is read to its end, and where it raises, that passes through and nothing is left
+    behind. Links become the files that they lead to. With `only`, no other files than those are written, by their paths in
+    the content. Raises OSError.
     """
     with tempfile.TemporaryDirectory(prefix=".regsync-", dir=folder.parent) as scratch:
 
