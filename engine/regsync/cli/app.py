@@ -341,3 +341,55 @@ def version() -> int:
 
     typer.echo(f"regsync {__version__}")
     return 0
+
+
+@app.command()
+def init(
+    context: typer.Context,
+    endpoint: o.Endpoint,
+    packs: o.Packs = Path("packs"),
+    out: o.ManifestOut = None,
+    kind: o.Kind = None,
+) -> int:
+    """Write a first manifest, for a folder of packs and a registry."""
+    from regsync.cli.init import run
+
+    return run(context.obj, endpoint, packs=packs, out=out, kind=kind)
+
+
+@app.command("import")
+def import_(
+    context: typer.Context,
+    endpoints: o.Endpoints = None,
+    out: o.ManifestOut = None,
+    pull_packs: o.PullPacks = None,
+    unmanaged: o.Unmanaged = False,
+    repository: o.Repository = None,
+    kind: o.Kind = None,
+    ca_file: o.CaFile = None,
+    connect_to: o.ConnectTo = None,
+    var: o.Vars = None,
+    var_file: o.VarFiles = None,
+    parallelism: o.Parallelism = 8,
+) -> int:
+    """Write manifests for what is live in registries. The next plan has nothing to do then.
+
+    Registries are only read. Logins are those of docker (docker login), and what the AWS SDK finds for Amazon ECR.
+    """
+    from regsync.cli import importing as command
+
+    if unmanaged:
+        return command.unmanaged(
+            context, endpoints, assignments=var, variable_files=var_file, parallelism=parallelism
+        )
+    return command.run(
+        context,
+        endpoints,
+        out=out,
+        pull_packs=pull_packs,
+        repositories=repository,
+        kind=kind,
+        ca_file=ca_file,
+        connect_to=connect_to,
+        parallelism=parallelism,
+    )

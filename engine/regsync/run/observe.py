@@ -39,7 +39,7 @@ def observe(
             each.spec.name: registries[each.spec.name].reads(ask(each, found[each.spec.name]))
             for each in desired.registries
         }
-        seen = _read_all(reads, pool, sink)
+        seen = read_all(reads, pool, sink)
         found = {name: Observed.merged((found[name], seen[name])) for name in found}
     while not wait(asked.values(), LONGEST_NAP).done >= set(asked.values()):
         pass
@@ -96,7 +96,7 @@ def _owners(desired: DesiredRegistry, observed: Observed) -> Wanted:
     )
 
 
-def _read_all(reads: Mapping[str, list[Read]], pool: ThreadPoolExecutor, sink: Sink) -> dict[str, Observed]:
+def read_all(reads: Mapping[str, list[Read]], pool: ThreadPoolExecutor, sink: Sink) -> dict[str, Observed]:
     """Run all reads, registries in turn so that a slow one does not hold up the others, and the reads they bring."""
     found: dict[str, list[Observed]] = {name: [] for name in reads}
     queued = [

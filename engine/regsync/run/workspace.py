@@ -12,13 +12,14 @@ from types import TracebackType
 
 from regsync.manifest.load import Variables, load
 from regsync.model.diagnostic import Diagnostic, Severity, has_errors
+from regsync.model.draft import Imported, Strays, Target
 from regsync.model.errors import ManifestInvalid, UsageError
 from regsync.model.events import Found, Planned, Sink
 from regsync.model.outcome import Outcome, Result
 from regsync.model.plan import Change, Plan, PlanRequest, Selection
 from regsync.model.reference import Address
 from regsync.model.registry import Declaration, RegistrySpec
-from regsync.model.state import DesiredState, LiveState
+from regsync.model.state import DesiredState, LiveState, Unreadable
 from regsync.model.upstream import Locking
 from regsync.palette.base import Opener as PaletteOpener
 from regsync.palette.base import Palette, open_palette
@@ -30,14 +31,19 @@ from regsync.registries.base import (
     Registry,
     Surroundings,
     open_registry,
+    tell_type,
 )
 from regsync.run.apply import Stop, apply
 from regsync.run.desired import Local, Sources, as_source, compose
 from regsync.run.diffs import add_diffs
+from regsync.run.first import First, first_manifest
+from regsync.run.importing import Importer, Wish
 from regsync.run.lock import lock
 from regsync.run.observe import observe
 from regsync.run.registrar import Registrar
 from regsync.run.replication import PATIENCE, Patience
+from regsync.run.strays import find_strays
+from regsync.run.survey import Unread
 from regsync.sources.archives import Archives
 from regsync.sources.base import Means
 from regsync.sources.upstreams import Upstreams
@@ -152,6 +158,35 @@ class Workspace:
             pool=self._threads(),
         )
 
+    def adopt(self, wish: Wish) -> Imported:
+        """Write manifests for what is live; see `Importer`."""
+        around = replace(self._surroundings, indexes=Unread())
+        return Importer(
+            self.root,
+            lambda spec: self._open(spec, around),
+            lambda spec: tell_type(spec, around),
+            self._surroundings.indexes,
+            self._threads(),
+            self._sink,
+        ).run(wish)
+
+    def begin(self, target: Target, packs: Path, out: Path | None) -> First:
+        """Write a first manifest; see `first_manifest`."""
+        surroundings = self._surroundings
+        return first_manifest(
+            target, packs, out, root=self.root, tell_type=lambda spec: tell_type(spec, surroundings)
+        )
+
+    def strays(self, paths: Sequence[str], variables: Variables) -> tuple[list[Strays], list[Unreadable]]:
+        """What no manifest names; see `find_strays`. Raises ManifestInvalid where the manifests have errors."""
+        checked = self.check(paths, variables)
+        if has_errors(checked.diagnostics):
+            raise ManifestInvalid(checked.diagnostics)
+        around = replace(self._surroundings, indexes=Unread())
+        for each in checked.desired.registries:
+            self._open(each.spec, around)
+        return find_strays(checked.desired, self._registries, pool=self._threads(), sink=self._sink)
+
     def _upstreams(self, declarations: Iterable[Declaration]) -> Upstreams:
         """Where charts from elsewhere come from; reached when they are needed."""
         around = self._surroundings
@@ -259,9 +294,7 @@ class Workspace:
         """The live registries of `desired`, opened read-only on first use."""
         for each in desired.registries:
             if each.spec.name not in self._registries:
-                registry = self._opener(each.spec, self._surroundings)
-                self._exits.callback(registry.close)
-                self._registries[each.spec.name] = registry
+                self._open(each.spec, self._surroundings)
         return self._registries
 
     def palettes(self, desired: DesiredState) -> Mapping[str, Palette]:
@@ -278,6 +311,11 @@ class Workspace:
 
     def _registrar(self, desired: DesiredState) -> Registrar:
         return Registrar(desired, self._palettes, lambda spec: self._opener(spec, self._surroundings))
+
+    def _open(self, spec: RegistrySpec, surroundings: Surroundings) -> Registry:
+        registry = self._registries[spec.name] = self._opener(spec, surroundings)
+        self._exits.callback(registry.close)
+        return registry
 
     def _threads(self) -> ThreadPoolExecutor:
         if self._pool is None:
