@@ -8,25 +8,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
 from enum import StrEnum
-from itertools import groupby
 
 from regsync.model.codec import fingerprint
 from regsync.model.content import FileDiff, FileEntry, FileStatus
 from regsync.model.parity import parity
-from regsync.model.plan import Action, Change, Guard, Plan, RegistryView, ResourceType, Selection
+from regsync.model.plan import Action, Cause, Change, Plan, RegistryView, ResourceType, Selection
 from regsync.model.reference import Address, is_digest
 from regsync.model.settings import Json, canonical, differs
 from regsync.model.state import Unreadable
 from regsync.report.lines import Line, Style, line, show_bytes, show_count, show_seconds
 from regsync.report.parity import render_parity
+from regsync.report.sections import guard_lines, notes_of_unchanged
 from regsync.report.table import Row, below, position, table
 
 MOST_FILES = 5
 MOST_LINES = 12
 """How much of each pack is shown unless everything is asked for: files, and changed lines of each."""
-
-MOST_NAMES = 5
-"""How many live registries are named where they measure alike."""
 
 MOST_ALIKE = 5
 """How many parts of a live registry are shown that could not be read for the same reason."""
@@ -81,19 +78,26 @@ def render_plan(
 
     `observed` is None where the plan was not made in this run; `next_step` is what
     the reader may do now. Markers in column 0: `+` create, `~` update, `±` replace, `-` delete, `!` blocked or
-    refused, `?` unreadable, a space for an unchanged object that something is to be said of.
+    refused, `?` unreadable, a space for an unchanged object that something is to be said of. Where causes were told against
+    a merge base, drift is folded: it stands apart, a line for each change.
     """
-    alike = _alike(plan.changes)
-    rows = [_change_row(each, detail, alike) for each in plan.changes if _is_shown(each, detail)]
-    rows += unreadable_rows(plan, detail)
+    shown: dict[bool, list[Change]] = {False: [], True: []}
+    for each in plan.changes:
+        if _is_shown(each, detail):
+            shown[plan.base is not None and each.cause is Cause.DRIFT].append(each)
+    rows = [*_change_rows(shown[False], detail), *unreadable_rows(plan, detail)]
     lines = [line(_header(plan, observed), Style.STRONG), line(), *table(rows)]
     if rows:
         lines.append(line())
+    if drifted := shown[True]:
+        heading = f"Drift, not caused by what has changed since {plan.base}:"
+        folded = Detail.FULL if detail is Detail.FULL else Detail.SUMMARY
+        lines += [line(heading, Style.STRONG), *table(_change_rows(drifted, folded)), line()]
     lines += render_parity(parity(plan), full=detail is Detail.FULL)
     lines += [line(f"note: {each}") for each in plan.notes]
     if detail is not Detail.FULL:
-        lines += _notes_of_unchanged(plan.changes)
-    lines += _guards(plan.guards)
+        lines += notes_of_unchanged(plan.changes)
+    lines += guard_lines(plan.guards)
     lines += _conclusion(plan)
     if next_step:
         lines += [line(), line(next_step, Style.DIM)]
@@ -145,6 +149,8 @@ def _header(plan: Plan, observed: Observation | None) -> str:
         f"manifests {show_count(plan.manifest_files, 'file')}",
         f"registries {len(plan.registries)}{types}",
     ]
+    if plan.base is not None:
+        parts.append(f"since {plan.base.commit[:12]} ({plan.base.ref})")
     if observed is not None:
         parts.append(f"observed {show_count(observed.objects, 'object')} in {show_seconds(observed.seconds)}")
         if observed.requests:
@@ -163,6 +169,11 @@ def _types(registries: Sequence[RegistryView]) -> str:
 
 def _is_shown(change: Change, detail: Detail) -> bool:
     return change.action is not Action.NO_OP or (detail is Detail.FULL and bool(change.notes))
+
+
+def _change_rows(changes: Sequence[Change], detail: Detail) -> list[Row]:
+    alike = _alike(changes)
+    return [_change_row(each, detail, alike) for each in changes]
 
 
 def _change_row(change: Change, detail: Detail, alike: Mapping[Address, int]) -> Row:
@@ -307,57 +318,6 @@ def _sizes(diff: FileDiff, full: bool) -> str:
 
 def _hash(entry: FileEntry, full: bool) -> str:
     return entry.sha256 if full else entry.sha256[:12] + "…"
-
-
-def _notes_of_unchanged(changes: Sequence[Change]) -> list[Line]:
-    """Notes on objects that stay as they are, equal ones together: a registry may hold hundreds of a kind."""
-    about: dict[str, list[Change]] = {}
-    for change in changes:
-        if change.action is Action.NO_OP:
-            for note in change.notes:
-                about.setdefault(note, []).append(change)
-    lines = []
-    for note, noted in about.items():
-        others = f" and {len(noted) - 1} more unchanged (--detail full)" if noted[1:] else ", unchanged"
-        lines.append(line(f"note: {noted[0].address}{others}: {note}"))
-    return lines
-
-
-def _guards(guards: Sequence[Guard]) -> list[Line]:
-    """A line for all live registries that measure alike; for each refusal what refuses, where, and how to lift it."""
-    if not guards:
-        return []
-    alike: dict[str, list[str]] = {}
-    for registry, group in groupby(guards, key=lambda each: each.registry):
-        alike.setdefault(" · ".join(map(_measure, group)), []).append(registry)
-    measures = []
-    for text, names in alike.items():
-        more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-        where = f"   in {', '.join(names[:MOST_NAMES])}{more}"
-        if len(alike) == 1:
-            where = "   in each live registry" if names[1:] else ""
-        measures.append(text + where)
-    first, *others = measures
-    lines = [line(f"Guards: {first}"), *(line(f"        {each}") for each in others)]
-    refusals = [
-        Row(
-            marker="!",
-            address=each.registry,
-            verb="refused",
-            rest=(each.text, position(each.origin)),
-            style=Style.ERROR,
-            help=f"to lift this guard alone, for this run: {each.override}",
-        )
-        for each in guards
-        if not each.ok
-    ]
-    return lines + table(refusals)
-
-
-def _measure(guard: Guard) -> str:
-    if not guard.ok:
-        return f"{guard.text} REFUSED"
-    return guard.text if guard.name == "protected" else f"{guard.text} ok"  # "protected none touched" says it
 
 
 def _conclusion(plan: Plan) -> list[Line]:
