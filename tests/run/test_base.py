@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from regsync.model.plan import Action, Plan
 from regsync.model.reference import Address
 from regsync.run.base import Since
 from tests.support.checkout import IDENTITY, git
-from tests.support.world import RegionalWorld, World, a_request
+from tests.support.world import Packs, RegionalWorld, World, a_request
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +68,46 @@ def test_a_project_that_a_new_path_needs(tmp_path: Path) -> None:
         "platform/@project/edge": "create manifest",
         "platform/edge/spectro-packs/archive": "create manifest",
     }
+
+
+REMOTE = {"ref": "palette", "auth": {"method": "none"}}
+
+
+def declare_in_palette(world: World, packs: Packs, **palette: object) -> None:
+    """Packs that Palette is to list, by a registration of its own."""
+    world.declare(packs, policy={"prune": "managed"}, palette={**REMOTE, **palette})
+    host = {"host": "https://palette.example.com", "apiKey": {"env": "PALETTE_API_KEY"}}
+    document = {"apiVersion": "regsync/v1", "kind": "Palette", "metadata": {"name": "palette"}, "spec": host}
+    manifest = world.root / "platform/registry.yaml"
+    manifest.write_text(f"{manifest.read_text()}\n---\n{json.dumps(document)}\n")
+    git(world.root, "init", "-q", "-b", "main")
+    git(world.root, "add", "-A")
+
+
+def test_registrations_and_syncs(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    nginx, redis = {("nginx", "1.0"): "a: 1"}, {("redis", "7.2"): "b: 1"}
+    declare_in_palette(world, {**nginx, **redis})
+    merge(world)
+    assert causes(world) == {}
+
+    declare_in_palette(world, nginx)
+    assert causes(world) == {
+        "platform/team/spectro-packs/archive/redis:7.2": "delete manifest",
+        "platform/@palette/platform/sync": "update manifest",
+    }
+    declare_in_palette(world, {**nginx, **redis})
+    registered = world.registered["https://palette.example.com"]
+    live = registered["platform"]
+    registered["platform"] = replace(live, listed=frozenset({"nginx:1.0"}))
+    assert causes(world) == {"platform/@palette/platform/sync": "update drift"}
+    registered["platform"] = replace(
+        live, settings={**live.settings, "endpoint": "https://moved.example.com"}
+    )
+    assert causes(world)["platform/@palette/platform"] == "update drift"
+    registered["platform"] = live
+    declare_in_palette(world, {**nginx, **redis}, name="other")
+    assert causes(world)["platform/@palette/other"] == "create manifest"
 
 
 @pytest.mark.parametrize("replicated", [False, True])

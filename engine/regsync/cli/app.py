@@ -164,6 +164,7 @@ def apply(
     allow_empty: o.AllowEmpty = None,
     unprotect: o.Unprotect = None,
     adopt: o.Adopt = None,
+    send_secrets: o.SendSecrets = None,
 ) -> int:
     """Make the registries what the manifests say. Asks first, unless it carries out a saved plan."""
     from regsync.cli import apply as command
@@ -189,6 +190,7 @@ def apply(
         allow_empty=allow_empty,
         unprotect=unprotect,
         adopt=adopt,
+        send_secrets=send_secrets,
     )
     return command.run(
         context.obj,
@@ -214,15 +216,29 @@ def _refuse_planning_options(context: typer.Context) -> None:
 def show(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="PLANFILE", help="A plan saved by plan --out.")],
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            "--compare",
+            metavar="OLD",
+            envvar="REGSYNC_COMPARE",
+            help="Show only what has changed since this earlier plan.",
+            show_default=False,
+        ),
+    ] = None,
     detail: o.Detail = o.DetailOption.CHANGES,
     json: Annotated[
-        bool, typer.Option("--json", envvar="REGSYNC_JSON", help="Print the plan as one JSON document.")
+        bool, typer.Option("--json", envvar="REGSYNC_JSON", help="Print one JSON document.")
     ] = False,
 ) -> int:
-    """Print a saved plan again."""
+    """Print a saved plan again, or what has changed since an earlier one."""
+    context.obj.as_json = json
+    if compare is not None:
+        from regsync.cli.compare import run as run_comparison
+
+        return run_comparison(context.obj, compare, file)
     from regsync.cli.plan import show as run
 
-    context.obj.as_json = json
     return run(context.obj, file, detail=detail)
 
 

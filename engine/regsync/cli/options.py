@@ -158,6 +158,16 @@ Adopt = Annotated[
         show_default=False,
     ),
 ]
+SendSecrets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--send-secrets",
+        metavar="ADDRESS",
+        envvar="REGSYNC_SEND_SECRETS",
+        help="Send the secrets of this registration to Palette anew (prod/@palette/prod). Repeatable.",
+        show_default=False,
+    ),
+]
 Detail = Annotated[
     DetailOption,
     typer.Option("--detail", envvar="REGSYNC_DETAIL", help="How much the plan shows of each change."),
@@ -221,5 +231,6 @@ PLANNING = (
     "allow_empty",
     "unprotect",
     "adopt",
+    "send_secrets",
 )
 """Options that a saved plan has recorded; beside a plan file they are usage errors."""

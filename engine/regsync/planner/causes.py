@@ -8,8 +8,8 @@ from dataclasses import replace
 from regsync.model.plan import Action, Cause, Change, Plan, ResourceType
 from regsync.model.settings import Json, canonical
 
-_ACCESS = frozenset({"auth", "connectTo", "tls"})
-"""How a live registry is reached. All else in a binding says which one it is."""
+_ACCESS = frozenset({"apiKey", "auth", "connectTo", "palette tls", "tls"})
+"""How a live registry or Palette is reached. All else in a binding says which one it is."""
 
 _OF_ARTIFACTS = ("content", "title")
 """What is wanted of an artifact. Owner and digest depend on where its bytes come from."""
@@ -39,7 +39,7 @@ def label(plan: Plan, base: Plan | None, blind: Collection[str] = ()) -> Plan:
 def _cause(now: Change, then: Change | None, *, blind: bool) -> Cause:
     if then is not None and _place(then) != _place(now):
         return Cause.MANIFEST  # the base speaks of another live registry under this name
-    if blind and (then is None or then.after is None):
+    if blind and (then is None or then.after is None or now.type is ResourceType.SYNC):
         return Cause.UNKNOWN
     if then is None or then.action is Action.NO_OP:
         return Cause.MANIFEST

@@ -8,22 +8,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
 from enum import StrEnum
+from itertools import groupby
 
-from regsync.model.codec import fingerprint
 from regsync.model.content import FileDiff, FileEntry, FileStatus
 from regsync.model.parity import parity
-from regsync.model.plan import Action, Cause, Change, Plan, RegistryView, ResourceType, Selection
+from regsync.model.plan import Action, Cause, Change, Guard, Plan, RegistryView, ResourceType
 from regsync.model.reference import Address, is_digest
 from regsync.model.settings import Json, canonical, differs
 from regsync.model.state import Unreadable
+from regsync.report.conclusion import conclusion
 from regsync.report.lines import Line, Style, line, show_bytes, show_count, show_seconds
 from regsync.report.parity import render_parity
-from regsync.report.sections import guard_lines, notes_of_unchanged
 from regsync.report.table import Row, below, position, table
 
 MOST_FILES = 5
 MOST_LINES = 12
 """How much of each pack is shown unless everything is asked for: files, and changed lines of each."""
+
+MOST_NAMES = 5
+"""How many live registries are named where they measure alike."""
 
 MOST_ALIKE = 5
 """How many parts of a live registry are shown that could not be read for the same reason."""
@@ -98,7 +101,7 @@ def render_plan(
     if detail is not Detail.FULL:
         lines += notes_of_unchanged(plan.changes)
     lines += guard_lines(plan.guards)
-    lines += _conclusion(plan)
+    lines += conclusion(plan)
     if next_step:
         lines += [line(), line(next_step, Style.DIM)]
     return lines
@@ -172,11 +175,12 @@ def _is_shown(change: Change, detail: Detail) -> bool:
 
 
 def _change_rows(changes: Sequence[Change], detail: Detail) -> list[Row]:
-    alike = _alike(changes)
-    return [_change_row(each, detail, alike) for each in changes]
+    alike = alike_settings(changes)
+    return [change_row(each, detail, alike) for each in changes]
 
 
-def _change_row(change: Change, detail: Detail, alike: Mapping[Address, int]) -> Row:
+def change_row(change: Change, detail: Detail, alike: Mapping[Address, int]) -> Row:
+    """A change as a row; `alike` is what `alike_settings` says of all changes."""
     where = position(change.origin)
     if where in change.why or ((change.source or change.copy) and detail is not Detail.SUMMARY):
         where = ""  # it stands in the reason, or below beside the folder
@@ -207,7 +211,7 @@ def _details(change: Change, detail: Detail, alike: Mapping[Address, int]) -> li
     return lines
 
 
-def _alike(changes: Sequence[Change]) -> dict[Address, int]:
+def alike_settings(changes: Sequence[Change]) -> dict[Address, int]:
     """Of the repositories that a registry creates with equal settings the first, and how many more there are: hundreds
     come with the same, in all regions."""
     groups: dict[tuple[str, str], list[Address]] = {}
@@ -320,39 +324,52 @@ def _hash(entry: FileEntry, full: bool) -> str:
     return entry.sha256 if full else entry.sha256[:12] + "…"
 
 
-def _conclusion(plan: Plan) -> list[Line]:
-    summary = plan.summary
-    kept = [f"{summary.unchanged} unchanged"]
-    if summary.unmanaged:
-        kept.append(f"{summary.unmanaged} unmanaged")
-    if summary.unreadable:
-        kept.append(f"{summary.unreadable} not compared")
-    tail = f"{', '.join(kept)}.     plan-id {fingerprint(plan)[:8]}"
-    if _nothing_to_say(plan):
-        whole = plan.request.selection == Selection()
-        where = ". The registries hold what the manifests ask for" if whole else " in what is selected"
-        return [line(f"No changes{where}.", Style.STRONG), line(tail)]
-    planned = f"{summary.add} to add, {summary.change} to change, {summary.delete} to delete"
-    if summary.blocked:
-        planned += f", {summary.blocked} blocked"
-    lines = [line(f"Plan: {planned}. {tail}", Style.STRONG)]
-    if plan.outside:
-        lines.append(line(f"partial: {show_count(plan.outside, 'change')} outside the selection"))
-    if plan.unreadable:
-        parts = show_count(len(plan.unreadable), "part")
-        lines.append(
-            line(
-                f"incomplete: {parts} of the live registries could not be read; nothing is created or deleted there",
-                Style.ERROR,
-            )
-        )
-    if plan.refused:
-        lines.append(line("refused: while a guard stands against it, apply writes nothing", Style.ERROR))
+def notes_of_unchanged(changes: Sequence[Change]) -> list[Line]:
+    """Notes on objects that stay as they are, equal ones together: a registry may hold hundreds of a kind."""
+    about: dict[str, list[Change]] = {}
+    for change in changes:
+        if change.action is Action.NO_OP:
+            for note in change.notes:
+                about.setdefault(note, []).append(change)
+    lines = []
+    for note, noted in about.items():
+        others = f" and {len(noted) - 1} more unchanged (--detail full)" if noted[1:] else ", unchanged"
+        lines.append(line(f"note: {noted[0].address}{others}: {note}"))
     return lines
 
 
-def _nothing_to_say(plan: Plan) -> bool:
-    """Whether live and desired state are known to be the same; a selection or a refusal leaves that open."""
-    return not any(
-        (plan.has_changes, plan.summary.blocked, plan.errored, plan.not_compared, plan.refused, plan.outside)
-    )
+def guard_lines(guards: Sequence[Guard]) -> list[Line]:
+    """A line for all live registries that measure alike; for each refusal what refuses, where, and how to lift it."""
+    if not guards:
+        return []
+    alike: dict[str, list[str]] = {}
+    for registry, group in groupby(guards, key=lambda each: each.registry):
+        alike.setdefault(" · ".join(map(_measure, group)), []).append(registry)
+    measures = []
+    for text, names in alike.items():
+        more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+        where = f"   in {', '.join(names[:MOST_NAMES])}{more}"
+        if len(alike) == 1:
+            where = "   in each live registry" if names[1:] else ""
+        measures.append(text + where)
+    first, *others = measures
+    lines = [line(f"Guards: {first}"), *(line(f"        {each}") for each in others)]
+    refusals = [
+        Row(
+            marker="!",
+            address=each.registry,
+            verb="refused",
+            rest=(each.text, position(each.origin)),
+            style=Style.ERROR,
+            help=f"to lift this guard alone, for this run: {each.override}",
+        )
+        for each in guards
+        if not each.ok
+    ]
+    return lines + table(refusals)
+
+
+def _measure(guard: Guard) -> str:
+    if not guard.ok:
+        return f"{guard.text} REFUSED"
+    return guard.text if guard.name == "protected" else f"{guard.text} ok"  # "protected none touched" says it

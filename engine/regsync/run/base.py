@@ -17,7 +17,7 @@ from regsync.model.diagnostic import Diagnostic, Severity
 from regsync.model.errors import ManifestInvalid, UsageError
 from regsync.model.plan import Base, Plan, PlanRequest
 from regsync.model.registry import ContentItem, Declaration, Provider, RegistryType
-from regsync.model.state import DesiredState, LiveState
+from regsync.model.state import DesiredRegistry, DesiredState, LiveState
 from regsync.planner.build import build_plan
 from regsync.planner.causes import label
 from regsync.run.desired import Local, Reader, Sources, compose, read_item
@@ -40,8 +40,8 @@ class Since:
 class BaseState:
     """What was desired at the merge base. Its `sources` last as long as the context that it came from.
 
-    `invalid` says why that cannot be told, and all else is empty then. Of the live registries in `blind` it lacks what came
-    from where nobody can tell what was there.
+    `invalid` says why that cannot be told, and all else is empty then. Of the live registries and documents in `blind` it
+    lacks what came from where nobody can tell what was there.
     """
 
     base: Base
@@ -93,8 +93,9 @@ def base_state(
         if invalid := _first((*loaded.diagnostics, *composed.diagnostics)):
             yield BaseState(base, invalid=invalid)
             return
-        blind = (each.spec.name for each, cut in zip(declarations, known, strict=True) if each != cut)
-        yield BaseState(base, composed.state, composed.sources, frozenset(blind))
+        cut = [each.spec for each, kept in zip(declarations, known, strict=True) if each != kept]
+        blind = frozenset(name for each in cut for name in (each.name, each.declared))
+        yield BaseState(base, composed.state, composed.sources, blind)
 
 
 def labelled(plan: Plan, then: BaseState, live: LiveState) -> Plan:
@@ -104,25 +105,34 @@ def labelled(plan: Plan, then: BaseState, live: LiveState) -> Plan:
     if then.invalid:
         notes.append(f"causes are unknown, since the manifests are invalid at {then.base}: {then.invalid}")
     else:
-        # Only what the plan speaks of was looked at in the registries.
-        known = {each.address for each in plan.changes}
-        registries = tuple(
-            replace(
-                each,
-                artifacts=tuple(one for one in each.artifacts if one.address in known),
-                absences=tuple(one for one in each.absences if one.address in known),
-                repositories=tuple(one for one in each.repositories if one.address in known),
-            )
-            for each in then.desired.registries
-        )
+        registries = tuple(_spoken_of(each, plan) for each in then.desired.registries)
         request = PlanRequest(plan.request.paths, overrides=plan.request.overrides)
         base = build_plan(request, replace(then.desired, registries=registries), live)
     if then.blind:
-        names = ", ".join(sorted(then.blind))
+        names = ", ".join(sorted({each.partition("@")[0] for each in then.blind}))
         notes.append(
             f"some causes are unknown in {names}: submodules or files of Git LFS differ from {then.base}"
         )
     return replace(label(plan, base, then.blind), base=then.base, notes=(*notes, *plan.notes))
+
+
+def _spoken_of(desired: DesiredRegistry, plan: Plan) -> DesiredRegistry:
+    """The part of `desired` that the plan speaks of, too: nothing else was looked at in registries, and Palette was asked
+    whether it lists what is wanted now."""
+    known = {each.address for each in plan.changes}
+    wanted = {each.address for each in plan.changes if each.after is not None}
+    return replace(
+        desired,
+        artifacts=tuple(each for each in desired.artifacts if each.address in known),
+        absences=tuple(each for each in desired.absences if each.address in known),
+        repositories=tuple(each for each in desired.repositories if each.address in known),
+        registrations=tuple(
+            replace(each, listings=tuple(one for one in each.listings if one.address in wanted))
+            for each in desired.registrations
+            if each.address in known or each.address.sync in known
+        ),
+        unregistered=tuple(each for each in desired.unregistered if each.address in known),
+    )
 
 
 def _first(diagnostics: Sequence[Diagnostic]) -> str:

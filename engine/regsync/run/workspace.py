@@ -20,7 +20,9 @@ from regsync.model.reference import Address
 from regsync.model.registry import Declaration, RegistrySpec
 from regsync.model.state import DesiredState, LiveState
 from regsync.model.upstream import Locking
-from regsync.planner.build import build_plan
+from regsync.palette.base import Opener as PaletteOpener
+from regsync.palette.base import Palette, open_palette
+from regsync.planner.build import build_plan, is_reached
 from regsync.registries.base import (
     LayerIndexes,
     Manifests,
@@ -35,6 +37,7 @@ from regsync.run.desired import Local, Sources, as_source, compose
 from regsync.run.diffs import add_diffs
 from regsync.run.lock import lock
 from regsync.run.observe import observe
+from regsync.run.registrar import Registrar
 from regsync.run.replication import PATIENCE, Patience
 from regsync.sources.archives import Archives
 from regsync.sources.base import Means
@@ -73,6 +76,7 @@ class Workspace:
         parallelism: int = 8,
         trace: Callable[[str], None] = lambda line: None,
         opener: Opener = open_registry,
+        palette_opener: PaletteOpener = open_palette,
         archives: Archives | None = None,
     ) -> None:
         self.root = root
@@ -83,6 +87,8 @@ class Workspace:
         self._sink = sink
         self._opener = opener
         self._registries: dict[str, Registry] = {}
+        self._palette_opener = palette_opener
+        self._palettes: dict[str, Palette] = {}
         self._sources: Sources = {}
         self._live = LiveState({})
         self._declared = DesiredState((), files=0)
@@ -190,7 +196,9 @@ class Workspace:
         self._declared = checked.desired
         desired, notes = _reached(checked.desired, request.selection)
         registries = self.registries(desired)
-        self._live = observe(desired, registries, pool=self._threads(), sink=self._sink)
+        self._live = observe(
+            desired, registries, self.palettes(desired), pool=self._threads(), sink=self._sink
+        )
         plan = build_plan(request, desired, self._live)
         if then:
             plan = labelled(plan, then, self._live)
@@ -219,6 +227,7 @@ class Workspace:
             known += (one.address for one in each.artifacts)
             known += (one.address for one in each.absences)
             known += (one.address for one in each.repositories)
+            known += (one.address for one in each.of_palette)
         registries = [each.spec.name for each in self._declared.registries]
         idle = [target for target in targets if not any(one.matches(target) for one in known)]
         for exclude in excludes:
@@ -230,7 +239,8 @@ class Workspace:
     @property
     def requests(self) -> dict[str, int]:
         """How many requests were sent so far, by live registry."""
-        return {name: registry.requests for name, registry in sorted(self._registries.items())}
+        registries = {name: registry.requests for name, registry in sorted(self._registries.items())}
+        return {**registries, **self._registrar(self._declared).requests}
 
     def is_gone(self, change: Change) -> bool:
         """Whether the last plan saw, at the same endpoint, that what `change` was to delete is not there."""
@@ -257,6 +267,7 @@ class Workspace:
             desired,
             self._sources,
             self._registries,
+            self._registrar(desired),
             pool=self._threads(),
             sink=self._sink,
             stop=stop,
@@ -274,9 +285,24 @@ class Workspace:
                 self._registries[each.spec.name] = registry
         return self._registries
 
+    def palettes(self, desired: DesiredState) -> Mapping[str, Palette]:
+        """The Palettes of `desired`, opened read-only on first use."""
+        around = self._surroundings
+        for registry in desired.registries:
+            for each in registry.of_palette:
+                spec = each.spec.palette
+                if spec.name not in self._palettes:
+                    palette = self._palette_opener(spec, around.environment, around.trace)
+                    self._exits.callback(palette.close)
+                    self._palettes[spec.name] = palette
+        return self._palettes
+
+    def _registrar(self, desired: DesiredState) -> Registrar:
+        return Registrar(desired, self._palettes, lambda spec: self._opener(spec, self._surroundings))
+
     def _threads(self) -> ThreadPoolExecutor:
         if self._pool is None:
-            wanted = self._surroundings.parallelism * max(1, len(self._registries))
+            wanted = self._surroundings.parallelism * max(1, len(self._registries)) + len(self._palettes)
             self._pool = ThreadPoolExecutor(min(wanted, LARGEST_POOL))
         return self._pool
 
@@ -284,7 +310,7 @@ class Workspace:
 def _reached(desired: DesiredState, selection: Selection) -> tuple[DesiredState, list[str]]:
     """What of `desired` is looked at, and notes on the rest: all that the selection can reach, and of other regions of
     the same documents what may be copied from them."""
-    reached = {each.spec.name for each in desired.registries if selection.reaches(each.spec.name)}
+    reached = {each.spec.name for each in desired.registries if is_reached(each, selection)}
     documents = {name.partition("@")[0] for name in reached}
     kept, sources, left_out = [], [], []
     for each in desired.registries:
