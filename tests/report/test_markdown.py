@@ -18,6 +18,7 @@ from regsync.model.errors import ManifestInvalid, Refused, Unreachable
 from regsync.model.outcome import Outcome, Result, Status
 from regsync.model.plan import (
     Action,
+    Base,
     Cause,
     Change,
     Guard,
@@ -138,6 +139,7 @@ GUARDS = (
     Guard("deletes", "ecr-prod@eu-west-1", True, "deletes 1/5", "--max-deletes 1", Origin("r.yaml", 3, 1)),
     Guard("protected", "ecr-prod@eu-west-1", True, "protected none touched", "--unprotect ADDRESS"),
 )
+AGAINST = Base("origin/main", "1f3c" * 10)
 EVERYTHING = make_plan(
     CREATED, UPDATED, DELETED, BLOCKED, DRIFTED, REGISTERED, SYNCED, *EVENED, *unchanged(214),
     registries=REGISTRIES,
@@ -145,6 +147,7 @@ EVERYTHING = make_plan(
     notes=("harbor-prod: what nobody lists cannot be pruned",),
     unmanaged=3,
     manifest_files=4,
+    base=AGAINST,
 )  # fmt: skip
 EMPTY = make_plan(*unchanged(214), registries=REGISTRIES, guards=GUARDS, unmanaged=3, notes=("a note",))
 
@@ -169,9 +172,11 @@ def many(count: int, lines: int = 3) -> Plan:
             for number in range(count)
         ),
         registries=tuple(RegistryView(f"harbor-{number}", "harbor", "e") for number in range(3)),
+        base=AGAINST,
     )
 
 
+NIGHTLY = replace(PULL_REQUEST, trigger="schedule")
 RESULTS = (
     Result(CREATED, Status.APPLIED, sent=412_345, seconds=0.81),
     Result(UPDATED, Status.FAILED, "PUT https://dev.azurecr.io/v2/…: 503 after 5 tries", "apply again later"),
@@ -192,7 +197,7 @@ DARK = tuple(
 )
 RUNS = {
     "changes": a_run(EVERYTHING),
-    "changes-nightly": a_run(EVERYTHING, surrounding=replace(PULL_REQUEST, trigger="schedule")),
+    "changes-nightly": a_run(replace(EVERYTHING, base=None), surrounding=NIGHTLY),
     "no-changes": a_run(EMPTY),
     "unreadable": a_run(make_plan(CREATED, registries=REGISTRIES, unreadable=DARK, not_compared=41)),
     "guard-refusal": a_run(
@@ -262,7 +267,7 @@ def test_each_change_has_one_row_and_one_line(parse: Parser) -> None:
     assert counts(page.loose)["change"] == EVERYTHING.summary.change
 
 
-def test_drift_stands_apart_unless_the_run_is_there_for_it() -> None:
+def test_drift_stands_apart_from_what_a_branch_changes_and_only_there() -> None:
     asked, nightly = page_of(RUNS["changes"]), page_of(RUNS["changes-nightly"])
     assert "Drift not caused by this pull request (1 change)" in asked.loose
     assert "drift 1 change" in asked.loose
@@ -429,11 +434,10 @@ def test_thousands_of_changes_keep_any_limit(limit: int) -> None:
 THOUSANDS = many(5_000, 20)
 
 
-@given(
-    plan=plans, limit=st.integers(LEAST_LIMIT, 100_000), trigger=st.sampled_from(["pull_request", "schedule"])
-)
-def test_any_plan_fits_and_counts_as_its_summary(plan: Plan, limit: int, trigger: str) -> None:
-    run = a_run(plan, surrounding=replace(LONGEST_URL, trigger=trigger))
+@given(plan=plans, limit=st.integers(LEAST_LIMIT, 100_000), base=st.sampled_from([AGAINST, None]))
+def test_any_plan_fits_and_counts_as_its_summary(plan: Plan, limit: int, base: Base | None) -> None:
+    plan = replace(plan, base=base)
+    run = a_run(plan, surrounding=LONGEST_URL)
     page = page_of(run, limit=limit)
     told = counts(page.loose)
     summary = {key: getattr(plan.summary, key) for key in told}

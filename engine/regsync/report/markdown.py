@@ -141,8 +141,7 @@ def _parts(run: Run, budget: Budget) -> tuple[list[str], str]:
     if run.outcome:
         changes, cut = outcome_parts(run.outcome, budget)
     elif run.plan:
-        drift_apart = run.surrounding.trigger != "schedule"  # a nightly run is there for the drift
-        changes, cut = plan_parts(run.plan, budget, drift_apart=drift_apart)
+        changes, cut = plan_parts(run.plan, budget)
     return [*parts, *changes, *below], cut
 
 

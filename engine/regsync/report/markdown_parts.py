@@ -59,9 +59,10 @@ def findings_part(findings: Sequence[Diagnostic], budget: Budget, *, fold: bool)
     return budget.fence(lines, summary=show_severities(findings) if fold else "")
 
 
-def plan_parts(plan: Plan, budget: Budget, *, drift_apart: bool) -> Parts:
-    """What a plan would do, the most dangerous first. With `drift_apart`, what only a hand in the registry caused has a
-    fold of its own and no row in the tables."""
+def plan_parts(plan: Plan, budget: Budget) -> Parts:
+    """What a plan would do, the most dangerous first. Where it was held against a base, what only a hand in the registry
+    caused has a fold of its own and no row in the tables."""
+    drift_apart = plan.base is not None
     changes = [each for each in plan.changes if each.action is not Action.NO_OP]
     changes.sort(key=lambda each: _BY_DANGER.index(each.action))
     drift = [each for each in changes if drift_apart and each.cause is Cause.DRIFT]
