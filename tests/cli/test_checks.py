@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from regsync.cli.check import finding_lines
+from regsync.palette.base import Finding
+from regsync.report.lines import plain
 from tests.support.scripted import ScriptedServer
 from tests.support.servers import DistributionServer
 from tests.support.team import LOGIN, Team, login_to
@@ -94,3 +98,20 @@ def test_a_place_for_packs_that_may_not_be_read(tmp_path: Path) -> None:
     assert status == 1
     assert "team/anywhere/spectro-packs/archive/nginx: GET " in said
     assert "403 DENIED: not yours" in said
+
+
+def test_what_was_found_in_palette(golden: Callable[[str, str], None]) -> None:
+    statement = '{"Effect": "Allow",\n "Action": "sts:AssumeRole"}'
+    found = [
+        Finding("API key", ok=True, found="env:PALETTE_API_KEY"),
+        Finding("rights of a tenant admin", ok=True, found="the registries of the tenant can be read"),
+        Finding(
+            "roles in partition aws",
+            ok=None,
+            found="are assumed from account 123456789012 with the external ID 7d2a",
+            hint=f"their trust policies must have\n{statement}",
+        ),
+        Finding("name team", ok=False, found="a Helm registry has it"),
+        Finding("Palette's own try of team", ok=False, found="400 InvalidCredentials", hint="see its login"),
+    ]
+    golden("cli/registries-check-palette", plain(finding_lines("prod   https://palette.example.com", found)))

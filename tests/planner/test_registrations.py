@@ -2,41 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from regsync.model.diagnostic import Origin
 from regsync.model.outcome import Result, Status
 from regsync.model.palette import (
-    DesiredRegistration,
-    Listing,
     LivePalette,
-    LiveRegistration,
     LiveSync,
     Lookup,
-    PaletteSpec,
-    RegistrationSpec,
     Unwanted,
     UnwantedRegistration,
 )
-from regsync.model.plan import Action, Cause, Change, Plan, PlanRequest, Reason, ResourceType
+from regsync.model.plan import Action, Cause, Change, Plan, Reason, ResourceType
 from regsync.model.reference import Address
-from regsync.model.registry import Auth, AuthMethod, Overwrite, RegistrySpec, SecretRef, Tls
+from regsync.model.registry import Auth, AuthMethod, Overwrite
 from regsync.model.settings import Json
 from regsync.model.state import (
-    DesiredArtifact,
-    DesiredRegistry,
-    LiveState,
     Unreadable,
     UnreadableScope,
 )
 from regsync.planner.build import build_plan
 from regsync.planner.order import held_back_by, stages
+from tests.support.registrations import (
+    AT,
+    NAME,
+    PALETTE,
+    SETTINGS,
+    SYNC,
+    in_palette,
+    planned,
+    registered,
+)
 from tests.support.states import (
-    FILE,
     a_registry,
     a_request,
     a_spec,
@@ -50,65 +49,6 @@ from tests.support.states import (
     together,
     wanted,
 )
-
-NAME = Address.of_registration("harbor", "harbor")
-SYNC = NAME.sync
-AT = Origin(FILE, 50, 3)
-PALETTE = PaletteSpec("prod", "https://palette.example.com", SecretRef("env", "KEY", AT), AT)
-SETTINGS: dict[str, Json] = {
-    "type": "basic",
-    "provider": "pack",
-    "endpoint": "https://harbor.example.com",
-    "baseContentPath": "team",
-    "synchronization": True,
-    "auth": "basic",
-    "username": "robot",
-    "password.version": 2,
-    "certificate": "",
-    "insecureSkipVerify": False,
-}
-LOGIN = Auth(AuthMethod.BASIC, username="robot", password=SecretRef("env", "PASSWORD", AT, version=2))
-DONE = LiveSync("Completed", last_synced="2026-11-20T05:00:00Z")
-
-
-def registered(
-    settings: Mapping[str, Json] = SETTINGS,
-    *artifacts: DesiredArtifact,
-    registry: RegistrySpec | None = None,
-    auth: Auth = LOGIN,
-    may_replace: bool = False,
-    document: str = "harbor",
-) -> DesiredRegistration:
-    spec = RegistrationSpec(PALETTE, document, "team", dict(settings), auth, Tls(), AT, replace=may_replace)
-    listings = [
-        Listing(each.address.path.rpartition("/")[2], each.address.tag or "", each.address)
-        for each in artifacts
-    ]
-    return DesiredRegistration(
-        Address.of_registration(document, document), spec, registry or a_spec(), tuple(listings)
-    )
-
-
-def in_palette(settings: Mapping[str, Json] = SETTINGS, **other: Any) -> Lookup:
-    fields: dict[str, Any] = {"owner": "platform", "sync": DONE, "listed": frozenset({"nginx:1.0.0"})}
-    return Lookup(LiveRegistration("harbor", "uid-1", dict(settings), **fields | other))
-
-
-def planned(
-    registration: DesiredRegistration,
-    found: Lookup | None,
-    *,
-    state: LiveState | None = None,
-    request: PlanRequest | None = None,
-    registry: DesiredRegistry | None = None,
-    dark: Iterable[Unreadable] = (),
-) -> Plan:
-    """A plan for a registry that holds nginx, and what Palette has of it."""
-    held = registry or a_registry(wanted("nginx"))
-    lookups = {} if found is None else {registration.address: found}
-    seen = state or live(there("nginx"))
-    seen = replace(seen, palettes={"prod": LivePalette(lookups, tuple(dark))})
-    return build_plan(request or a_request(), desired(replace(held, registrations=(registration,))), seen)
 
 
 def change(plan: Plan, wanted: Address = NAME) -> Change:
@@ -128,6 +68,25 @@ def test_what_palette_does_not_have_is_registered_and_synchronized() -> None:
     assert change(plan).after == SETTINGS
     assert synced(plan).reason is Reason.REGISTRATION_CHANGES
     assert synced(plan).after == {"registry": "harbor", "confirm": ["nginx:1.0.0"], "force": False}
+
+
+def test_a_plan_names_the_palette_and_whether_it_lists_the_content() -> None:
+    (view,) = planned(registered(), in_palette()).registries
+    assert (view.palette, view.synchronization) == ("https://palette.example.com", True)
+    manual = a_registry(spec=replace(a_spec(), synchronization=False))
+    plan = build_plan(a_request(), desired(manual), live())
+    assert [(each.palette, each.synchronization) for each in plan.registries] == [(None, False)]
+
+
+def test_a_synchronization_follows_its_registration() -> None:
+    names = [
+        "r/@palette/team",
+        "r/@palette/team/sync",
+        "r/@palette/team-edge",
+        "r/nginx:1",
+        "r/nginx-ingress:1",
+    ]
+    assert [str(each) for each in sorted(map(Address.parse, reversed(names)))] == names
 
 
 def test_what_is_equal_needs_neither() -> None:

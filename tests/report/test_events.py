@@ -21,6 +21,7 @@ from regsync.model.events import (
     ReadingFolders,
     Started,
     Stopping,
+    Waiting,
 )
 from regsync.model.outcome import Outcome, Result, Status
 from regsync.model.plan import Action, Guard, ResourceType
@@ -36,6 +37,7 @@ SCHEMA = Draft7Validator(
 )
 CHANGE = make_change("harbor-prod/team/nginx:1.25.0")
 BLOCKED = make_change("harbor-prod/team/redis:7.2.1", Action.BLOCKED)
+SYNC = make_change("harbor-prod/@palette/harbor-prod/sync", Action.UPDATE, type=ResourceType.SYNC)
 PLAN = make_plan(
     CHANGE,
     BLOCKED,
@@ -55,6 +57,9 @@ EVENTS: list[Event] = [
     Planned(PLAN, {"harbor-prod": 219}),
     Started(CHANGE),
     Progressed(CHANGE, 1_000, 2_000),
+    Started(SYNC),
+    Waiting(SYNC, "the synchronization has not ended (Palette says InProgress)"),
+    Finished(Result(SYNC, Status.APPLIED, "synchronized, 12 listed", seconds=34.2)),
     *(Finished(each) for each in RESULTS),
     Stopping(2),
     Ended(Outcome(PLAN, RESULTS, seconds=1.5, signal=2, requests={"harbor-prod": 31})),

@@ -130,7 +130,7 @@ REGISTERED = of_palette(
 )
 SYNCED = of_palette(
     ResourceType.SYNC,
-    Action.CREATE,
+    Action.UPDATE,
     reason=Reason.CONTENT_CHANGES,
     why="content changes",
     after={"confirm": ["redis:7.2.1"]},
@@ -255,7 +255,7 @@ def test_each_change_has_one_row_and_one_line(parse: Parser) -> None:
     ]  # fmt: skip
     assert [row[:3] for row in palette[1:]] == [
         ["ecr-prod", "update", "endpoint"],
-        ["ecr-prod", "sync, create", "1 artifact to confirm"],
+        ["ecr-prod", "sync", "redis:7.2.1"],
     ]
     assert parity[0] == ["", *REGIONS]
     lines = [line for block in page.blocks for line in block.splitlines()]

@@ -157,10 +157,13 @@ requests = st.builds(
     ),
     variables=json_objects,
 )
+views = st.builds(
+    RegistryView, names, words, words, *[st.none() | words] * 2, st.booleans(), st.none() | words
+)
 plans = st.builds(
     Plan,
     request=requests,
-    registries=tuples_of(st.builds(RegistryView, names, words, words, st.none() | words, st.none() | words)),
+    registries=tuples_of(views),
     changes=tuples_of(changes, 6),
     guards=tuples_of(guards),
     unreadable=tuples_of(unreadables),

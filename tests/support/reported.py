@@ -212,7 +212,7 @@ CHANGES = (
     ),
     repository(
         "ecr-prod/@palette/ecr-prod/sync",
-        Action.CREATE,
+        Action.UPDATE,
         type=ResourceType.SYNC,
         cause=Cause.MANIFEST,
         reason=Reason.CONTENT_CHANGES,

@@ -59,7 +59,7 @@ def run(
         refuse_guards(plan)
         if not plan.has_changes:
             return plan_status(plan, detailed=False)
-        if not auto_approve and not _approved(console):
+        if not auto_approve and not _approved(console, plan):
             console.err([line("Apply cancelled. Nothing was written.", Style.STRONG)])
             return REFUSED
         with interruptible(display) as stop:
@@ -99,18 +99,19 @@ def _told(console: Console, outcome: Outcome, detail: DetailOption) -> int:
     return outcome_status(outcome)
 
 
-def _approved(console: Console) -> bool:
+def _approved(console: Console, plan: Plan) -> bool:
     if not console.may_ask():
         reason = "not a terminal" if console.interactive else "--no-input forbids asking"
         raise Refused(
             f"refusing to apply without approval: {reason}",
             hint="pass --auto-approve, or save a plan with plan --out FILE and apply that",
         )
+    where = "registries and Palette" if any(each.palette for each in plan.registries) else "registries"
     console.err(
         [
             line(),
             line("Do you want to perform these actions?", Style.STRONG),
-            line("  They are written to the registries named above. Only 'yes' is taken for an approval."),
+            line(f"  They are written to the {where} named above. Only 'yes' is taken for an approval."),
         ]
     )
     return input_line("  Enter a value: ") == "yes"

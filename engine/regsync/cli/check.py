@@ -5,6 +5,7 @@ One artifact stands for all of them, so that a check stays short."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from regsync.registries.base import Registry
 from regsync.report.lines import Line, Style, line
 from regsync.run.preflight import try_reading
 from regsync.run.threads import results
+
+_SAID = {True: ("ok", Style.ADD), False: ("failed", Style.ERROR), None: ("note", Style.PLAIN)}
 
 
 def run(
@@ -58,8 +61,7 @@ def run(
     for (desired, _), failure in zip(registries, failures, strict=True):
         console.out(_lines(desired.spec.name.ljust(width), desired.spec, failure))
     for name, found in findings.items():
-        console.out([line(), line(f"{name}   {palettes[name].spec.host}", Style.STRONG)])
-        console.out([each for finding in found for each in _finding(finding)])
+        console.out([line(), *finding_lines(f"{name}   {palettes[name].spec.host}", found)])
     refused = any(finding.ok is False for found in findings.values() for finding in found)
     return FAILED if any(failures) or refused else OK
 
@@ -72,14 +74,15 @@ def _failure(desired: DesiredRegistry, registry: Registry) -> RegsyncError | Non
     return None
 
 
-def _finding(finding: Finding) -> list[Line]:
-    word, style = {True: ("ok", Style.ADD), False: ("failed", Style.ERROR), None: ("", Style.PLAIN)}[
-        finding.ok
-    ]
-    lines = [line(f"{word:<9}{finding.what}   {finding.found}".rstrip(), style)]
-    if finding.hint:
-        first, *more = finding.hint.splitlines()
-        lines += [line(f"         help: {first}"), *(line(f"               {each}") for each in more)]
+def finding_lines(title: str, findings: Sequence[Finding]) -> list[Line]:
+    """What a check of one Palette has found, below its name."""
+    lines = [line(title, Style.STRONG)]
+    for each in findings:
+        word, style = _SAID[each.ok]
+        lines.append(line(f"{word:<9}{each.what}   {each.found}".rstrip(), style))
+        if each.hint:
+            first, *more = each.hint.splitlines()
+            lines += [line(f"         help: {first}"), *(line(f"               {text}") for text in more)]
     return lines
 
 

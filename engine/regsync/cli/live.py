@@ -14,7 +14,7 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from regsync.cli.views import DOING, finished, stopping
+from regsync.cli.views import finished, stopping
 from regsync.model.events import (
     Event,
     Finished,
@@ -27,6 +27,7 @@ from regsync.model.events import (
 )
 from regsync.model.outcome import Status
 from regsync.report.lines import clean, show_bytes, show_count
+from regsync.report.verbs import doing
 
 
 class Bytes(ProgressColumn):
@@ -63,7 +64,9 @@ class LiveView:
                 self._count("reading registries", done, total)
             case Started(change):
                 where, _, name = str(change.address).rpartition("/")
-                text = clean(f"{DOING[change.action]} {name} in {where}")  # its end is cut first
+                if registration := change.address.registration:
+                    where, name = "Palette", registration
+                text = clean(f"{doing(change)} {name} in {where}")  # its end is cut first
                 self._tasks[str(change.address)] = self._bars().add_task(text, total=None, upload=True)
             case Progressed(change, sent, total):
                 self._bars().update(self._tasks[str(change.address)], completed=sent, total=total)

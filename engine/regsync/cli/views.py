@@ -18,19 +18,11 @@ from regsync.model.events import (
     Waiting,
 )
 from regsync.model.outcome import Result, Status
-from regsync.model.plan import Action
 from regsync.report.lines import Style, line, show_bytes, show_count, show_seconds
-from regsync.report.outcome import DONE
+from regsync.report.verbs import doing, done
 
 HEARTBEAT = 10.0
 """Seconds between the lines that name what is still running."""
-
-DOING = {
-    Action.CREATE: "creating",
-    Action.UPDATE: "updating",
-    Action.REPLACE: "replacing",
-    Action.DELETE: "deleting",
-}
 
 
 class View(Protocol):
@@ -83,9 +75,9 @@ class LineView:
             case Observing(done, total):
                 self._reading = f"reading registries: {done} of {total} reads done" if done < total else None
             case Started(change):
-                doing = f"{DOING[change.action]} {change.address}"
-                self._running[str(change.address)] = doing, time.monotonic(), ""
-                logging.getLogger(__name__).debug("%s", doing)
+                what = f"{doing(change)} {change.address}"
+                self._running[str(change.address)] = what, time.monotonic(), ""
+                logging.getLogger(__name__).debug("%s", what)
             case Progressed(change, sent, total):
                 what, begun, _ = self._running[str(change.address)]
                 progress = f", {show_bytes(sent)} of {show_bytes(total)} sent"
@@ -123,9 +115,8 @@ def finished(result: Result) -> str:
     address = result.change.address
     if result.status is not Status.APPLIED:
         return f"{address}: {result.status}" + (f": {result.detail}" if result.detail else "")
-    sent = f", {show_bytes(result.sent)}" if result.sent else ""
-    done = result.detail or DONE[result.change.action]
-    return f"{address}: {done}{sent} in {show_seconds(result.seconds)}"
+    told = [each for each in (*done(result), show_bytes(result.sent) if result.sent else "") if each]
+    return f"{address}: {', '.join(told)} in {show_seconds(result.seconds)}"
 
 
 def stopping(running: int) -> str:

@@ -90,6 +90,8 @@ def _encode_plan(plan: Plan) -> dict[str, Json]:
                 "endpoint": each.endpoint,
                 "region": each.region,
                 "default_region": each.default_region,
+                "synchronization": each.synchronization,
+                "palette": each.palette,
             }
             for each in plan.registries
         ],

@@ -83,6 +83,8 @@ def _decode_registry(document: Object) -> RegistryView:
         endpoint=_take(document, "endpoint", str),
         region=_maybe(document, "region", str),
         default_region=_maybe(document, "default_region", str),
+        synchronization=_take(document, "synchronization", bool),
+        palette=_maybe(document, "palette", str),
     )
 
 

@@ -230,6 +230,10 @@ class RegistryView:
     region: str | None = None
     default_region: str | None = None
     """Of the document that it is one region of."""
+    synchronization: bool = True
+    """Whether Palette lists its content by itself; without, users type names and versions."""
+    palette: str | None = None
+    """The URL of the Palette in which its document has registrations; of several regions the default one has it."""
 
 
 @dataclass(frozen=True, slots=True)

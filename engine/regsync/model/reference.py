@@ -66,7 +66,12 @@ class Address:
         return f"{self.registry}/{self.path}" + (f":{self.tag}" if self.tag is not None else "")
 
     def __lt__(self, other: Address) -> bool:
-        return (self.registry, self.path, self.tag or "") < (other.registry, other.path, other.tag or "")
+        return self._order < other._order
+
+    @property
+    def _order(self) -> tuple[str, str, str]:
+        """A slash comes first: what lies beneath an address follows it, before `nginx-ingress` follows `nginx`."""
+        return self.registry, self.path.replace("/", "\0"), self.tag or ""
 
     @classmethod
     def of_project(cls, registry: str, name: str) -> Address:

@@ -171,7 +171,9 @@ class PaletteApi:
 
     def registry(self, type_: str, uid: str) -> Document:
         """A registry with `metadata`, `spec` and `status`, secrets masked."""
-        return self._object(self._get(_path(type_, uid)))
+        document = self._object(self._get(_path(type_, uid)))
+        self._make_fit(part(document, "status", "syncStatus"))
+        return document
 
     def validate(self, type_: str, spec: Document) -> None:
         """Have Palette try a registry. Raises what it says against it."""
@@ -205,7 +207,9 @@ class PaletteApi:
 
     def sync_status(self, type_: str, uid: str) -> Document:
         """How the synchronization of a registry goes, or went."""
-        return self._object(self._get(f"{_path(type_, uid)}/sync/status"))
+        status = self._object(self._get(f"{_path(type_, uid)}/sync/status"))
+        self._make_fit(status)
+        return status
 
     def latest(self, uid: str) -> dict[str, str]:
         """The newest version of every pack and chart of a registry, by name. A name may be missing: a row is lost now and
@@ -241,6 +245,11 @@ class PaletteApi:
         if not (account and external_id):
             raise ProtocolError(f"GET {response.url}: {response.status} without an account and external ID")
         return account, external_id
+
+    def _make_fit(self, status: Document) -> None:
+        """Make the message of a synchronization fit for plans: it tells of logins that failed in the registry's words."""
+        if message := text(status, "message"):
+            status["message"] = self.http.redact(message)
 
     def _get(self, path: str) -> Response:
         return self.http.request("GET", path, accept=_JSON, expect={200}, limit=_LIMIT)

@@ -24,7 +24,7 @@ class Waits:
     """Seconds: the first and the longest pause between two looks, and how old a run must be to count as hung, which is
     when Palette's own pages offer to force another."""
 
-    first: float = 2.0
+    first: float = 0.25
     longest: float = 10.0
     hung: float = 3600.0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from regsync.model.palette import LivePalette, Lookup
 from regsync.model.plan import (
@@ -124,7 +124,7 @@ def _compare(desired: DesiredState, live: LiveState, request: PlanRequest) -> li
             else:
                 found.changes = [regions.copied(change, twins) for change in found.changes]
             found.selected = repositories.select(found.changes, selection)
-            _compare_syncs(found, live, selection)
+            _compare_syncs(found, group, live, selection)
             if found is group[0]:
                 first = {regions.place(each): each for each in (*found.changes, *found.selected)}
         everything += group
@@ -193,8 +193,16 @@ def _look_up(found: _Found, address: Address, palette: str, seen: LiveState) -> 
     return None
 
 
-def _compare_syncs(found: _Found, seen: LiveState, selection: Selection) -> None:
-    """Add the synchronizations that the selected changes bring about, or that are needed anyway."""
+def _compare_syncs(found: _Found, document: Sequence[_Found], seen: LiveState, selection: Selection) -> None:
+    """Add the synchronizations that the selected changes bring about, or that are needed anyway. `document` has all
+    regions."""
+    elsewhere = [
+        change
+        for other in document
+        if other is not found
+        for change in other.changes
+        if selection.includes(change.address)
+    ]
     included = {each.address for each in found.selected}
     compared = {each.address for each in found.changes}
     for desired in found.wanted.registrations:
@@ -202,7 +210,7 @@ def _compare_syncs(found: _Found, seen: LiveState, selection: Selection) -> None
             continue
         lookup = seen.palettes[desired.spec.palette.name].lookups[desired.address]
         changes = {each.address: each for each in (*found.changes, *found.selected)}
-        sync = registrations.compare_sync(desired, lookup, changes, included)
+        sync = registrations.compare_sync(desired, lookup, changes, included, elsewhere)
         if sync is not None:
             found.changes.append(sync)
             if selection.includes(sync.address):
@@ -253,7 +261,15 @@ def _unread(address: Address) -> Unreadable:
 
 def _view(found: _Found) -> RegistryView:
     spec = found.spec
-    return RegistryView(spec.name, spec.type.value, spec.shown_endpoint, spec.region, spec.default_region)
+    return RegistryView(
+        name=spec.name,
+        type=spec.type.value,
+        endpoint=spec.shown_endpoint,
+        region=spec.region,
+        default_region=spec.default_region,
+        synchronization=spec.synchronization,
+        palette=next((each.spec.palette.host for each in found.wanted.of_palette), None),
+    )
 
 
 def _differing(changes: Iterable[Change]) -> int:

@@ -81,7 +81,7 @@ def held_back_by(change: Change, undone: Iterable[Result]) -> Result | None:
 
 def _keeps_from_sync(sync: Change, result: Result) -> bool:
     """Whether Palette is better not told to list the content anew: its registration did not come about, something failed
-    in the region that it lists, or in another one where tags were moved, so that regions disagree."""
+    in the region that it lists, or a tag was not moved in another one, so that regions disagree."""
     other, after = result.change, sync.after or {}
     if other.type is ResourceType.REGISTRATION:
         return other.address.sync == sync.address
@@ -90,7 +90,7 @@ def _keeps_from_sync(sync: Change, result: Result) -> bool:
     if other.address.registry == after["registry"]:
         return True
     same_document = other.address.registry.partition("@")[0] == sync.address.registry
-    return same_document and bool(after["force"])
+    return same_document and other.type is ResourceType.ARTIFACT and other.action is Action.UPDATE
 
 
 def _creates_container(change: Change) -> bool:

@@ -15,7 +15,7 @@ from regsync.model.palette import (
 )
 from regsync.model.plan import Action, Cause, Change, Overrides, Reason, ResourceType
 from regsync.model.reference import Address
-from regsync.model.registry import SecretRef
+from regsync.model.registry import Overwrite, SecretRef
 from regsync.model.settings import Json, differing
 from regsync.planner.compare import blocked, position
 
@@ -113,11 +113,13 @@ def compare_sync(
     found: Lookup,
     changes: Mapping[Address, Change],
     included: Collection[Address],
+    elsewhere: Collection[Change] = (),
 ) -> Change | None:
     """The synchronization that a registration needs, if it synchronizes at all.
 
     `changes` are those of its document's default region, the registration's own among them, `included` the addresses of
-    those that the plan will hold. None where Palette has no such registration and will not get one.
+    those that the plan will hold, `elsewhere` what of it is in other regions. None where Palette has no such
+    registration and will not get one.
     """
     if not desired.synchronizes:
         return None
@@ -141,9 +143,10 @@ def compare_sync(
         if str(each) not in known and _is_live(changes.get(each.address)) and each.address not in coming
     ]
     confirm = [each for each in desired.listings if each.address in coming or each in missing]
-    force = any(each.action is Action.UPDATE for each in written)
+    # A tag that is still to be moved in another region was moved here by a run that could not tell Palette so.
+    moved = [each for each in elsewhere if _is_moved(each) and each.address.path.startswith(desired.prefix)]
     sync = found.live.sync if found.live else None
-    reason, why = _need(registers, len(written), [str(each) for each in missing], sync)
+    reason, why = _need(registers, len(written) or len(moved), [str(each) for each in missing], sync)
     change = Change(
         address=desired.address.sync,
         type=ResourceType.SYNC,
@@ -158,7 +161,9 @@ def compare_sync(
         after={
             "registry": desired.registry.name,
             "confirm": [str(each) for each in confirm],
-            "force": force,
+            "force": bool(moved)
+            or any(map(_is_moved, written))
+            or desired.registry.policy.overwrite is Overwrite.ALLOW,
         },
         binding=desired.binding(),
     )
@@ -273,6 +278,11 @@ def _is_made(registration: Change) -> bool:
 
 def _is_live(change: Change | None) -> bool:
     return change is not None and change.action is Action.NO_OP and change.before is not None
+
+
+def _is_moved(change: Change) -> bool:
+    """Whether a tag gets other content."""
+    return change.type is ResourceType.ARTIFACT and change.action is Action.UPDATE
 
 
 def _need(registers: bool, written: int, missing: Sequence[str], sync: LiveSync | None) -> tuple[Reason, str]:

@@ -25,8 +25,20 @@ def nothing_to_say(plan: Plan) -> bool:
 def show_no_changes(plan: Plan) -> str:
     """What is said of a plan with `nothing_to_say`; a selection does not speak for the rest."""
     whole = plan.request.selection == Selection()
-    where = ". The registries hold what the manifests ask for" if whole else " in what is selected"
-    return f"No changes{where}."
+    return f"No changes. {show_held(plan)}" if whole else "No changes in what is selected."
+
+
+def show_held(plan: Plan) -> str:
+    """What no changes to anything mean."""
+    where = "registries and Palette" if any(each.palette for each in plan.registries) else "registries"
+    return f"The {where} hold what the manifests ask for."
+
+
+def show_unreadable(plan: Plan) -> str:
+    """How much could not be read, and what that leads to."""
+    places = {"Palette" if each.is_of_palette else "the live registries" for each in plan.unreadable}
+    parts = f"{show_count(len(plan.unreadable), 'part')} of {' and of '.join(sorted(places, reverse=True))}"
+    return f"{parts} could not be read; nothing is created or deleted there"
 
 
 def show_planned(plan: Plan) -> str:
@@ -53,13 +65,7 @@ def caveats(plan: Plan) -> list[Line]:
     if plan.outside:
         lines.append(line(f"partial: {show_count(plan.outside, 'change')} outside the selection"))
     if plan.unreadable:
-        parts = show_count(len(plan.unreadable), "part")
-        lines.append(
-            line(
-                f"incomplete: {parts} of the live registries could not be read; nothing is created or deleted there",
-                Style.ERROR,
-            )
-        )
+        lines.append(line(f"incomplete: {show_unreadable(plan)}", Style.ERROR))
     if plan.refused:
         lines.append(line("refused: while a guard stands against it, apply writes nothing", Style.ERROR))
     return lines

@@ -9,11 +9,11 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from regsync.model.access import Host
-from regsync.model.reference import chart_version
 from regsync.model.registry import Provider, RegistrySpec, RegistryType
 from regsync.model.settings import Json
 from regsync.model.state import DesiredRegistry
 from regsync.report.lines import Line, Style, line
+from regsync.report.typed import TITLE, Typed, as_typed, typed_rows
 
 FORMAT_VERSION = "1.0"
 """Keys may be added within a major version."""
@@ -26,14 +26,6 @@ class _Repository(NamedTuple):
     name: str
     is_base: bool
     tags: tuple[str, ...]
-
-
-class _Typed(NamedTuple):
-    """A chart that Palette does not list: its users type name and version. Palette adds the base content path."""
-
-    base_content_path: str
-    name: str
-    version: str
 
 
 def render_endpoints(reached: Sequence[Reached]) -> list[Line]:
@@ -84,15 +76,8 @@ def _palette_section(spec: RegistrySpec) -> list[Line]:
 def _typed_section(registry: DesiredRegistry) -> list[Line]:
     if not _is_typed(registry.spec):
         return []
-    paths = registry.spec.base_content_paths
-    rows = [
-        (
-            each.name,
-            each.version + (f" (base content path {each.base_content_path})" if len(paths) > 1 else ""),
-        )
-        for each in _typed(registry)
-    ]
-    return _section("to type in Palette, exactly so: chart and version", rows)
+    with_paths = len(registry.spec.base_content_paths) > 1
+    return _section(TITLE, typed_rows(_typed(registry), with_paths=with_paths))
 
 
 def _region(spec: RegistrySpec) -> str:
@@ -147,11 +132,8 @@ def _is_typed(spec: RegistrySpec) -> bool:
     return spec.provider is Provider.HELM and not spec.synchronization
 
 
-def _typed(registry: DesiredRegistry) -> list[_Typed]:
-    if not _is_typed(registry.spec):
-        return []
-    split = [(each.address.path.rpartition("/"), each.address.tag or "") for each in registry.artifacts]
-    return [_Typed(path, name, chart_version(tag)) for (path, _, name), tag in split]
+def _typed(registry: DesiredRegistry) -> list[Typed]:
+    return as_typed(each.address for each in registry.artifacts) if _is_typed(registry.spec) else []
 
 
 def _push(spec: RegistrySpec) -> list[str]:

@@ -31,6 +31,7 @@ from regsync.model.settings import Json
 from regsync.model.state import Unreadable
 from regsync.report.lines import clean, show_bytes
 from regsync.report.machine import diagnostic_to_json
+from regsync.report.verbs import attempted, planned
 
 UI_VERSION = "1.0"
 """Keys and types of records may be added within a major version."""
@@ -68,7 +69,7 @@ def event_records(event: Event, timestamp: str) -> list[Record]:
         case Planned(plan, requests):
             return _plan_records(plan, requests, timestamp)
         case Started(change):
-            return [_hook(timestamp, "apply_start", change, f"{change.action} started")]
+            return [_hook(timestamp, "apply_start", change, f"{attempted(change)} started")]
         case Progressed(change, sent, total):
             message = f"{show_bytes(sent)} of {show_bytes(total)} sent"
             return [_hook(timestamp, "apply_progress", change, message, sent_bytes=sent, total_bytes=total)]
@@ -155,7 +156,7 @@ def _plan_records(plan: Plan, requests: Mapping[str, int], timestamp: str) -> li
 
 
 def _planned_record(change: Change, timestamp: str) -> Record:
-    planned: Record = {
+    told: Record = {
         **_resource(change),
         "cause": change.cause.value,
         "reason": change.reason.value,
@@ -166,9 +167,9 @@ def _planned_record(change: Change, timestamp: str) -> Record:
         "before": dict(change.before) if change.before is not None else None,
         "after": dict(change.after) if change.after is not None else None,
     }
-    message = f"{change.address}: {change.action}: {change.why}"
+    message = f"{change.address}: {planned(change)}: {change.why}"
     level = "warn" if change.action is Action.BLOCKED else "info"
-    return _record(timestamp, "planned_change", message, {"change": planned}, level=level)
+    return _record(timestamp, "planned_change", message, {"change": told}, level=level)
 
 
 def _copy(copy: Copy) -> Record:
@@ -217,7 +218,7 @@ def _result_record(result: Result, timestamp: str) -> Record:
         timestamp,
         _RESULT_TYPE[result.status],
         result.change,
-        f"{result.change.action} {result.status}" + (f": {result.detail}" if result.detail else ""),
+        f"{attempted(result.change)} {result.status}" + (f": {result.detail}" if result.detail else ""),
         level=_RESULT_LEVEL.get(result.status, "info"),
         detail=result.detail,
         hint=result.hint,

@@ -108,7 +108,8 @@ def _dangers(plan: Plan) -> list[str]:
     dangers = [", ".join(f"{number} {what}" for what, number in counts.items() if number)]
     dangers += [each.text for each in caveats(plan) if each.style is Style.ERROR]
     texts = (text for each in plan.changes for text in (*each.binding.values(), *each.notes))
-    if any("insecureSkipVerify" in each for each in (*texts, *plan.notes)):
+    skips = any((each.after or {}).get("insecureSkipVerify") is True for each in plan.changes)
+    if skips or any("insecureSkipVerify" in each for each in (*texts, *plan.notes)):
         dangers.append("certificates are not verified (insecureSkipVerify)")
     return [each for each in dangers if each]
 

@@ -13,7 +13,7 @@ from regsync.model.errors import RegsyncError
 from regsync.model.outcome import Outcome, Status
 from regsync.model.parity import Parity, parity
 from regsync.model.plan import Action, Cause, Change, Plan, ResourceType
-from regsync.model.settings import differs
+from regsync.model.settings import differing
 from regsync.report.budget import Budget, Entry, diff_lines, diff_marker, folds
 from regsync.report.conclusion import caveats, show_kept
 from regsync.report.diagnostics import render_diagnostics, render_error, show_severities
@@ -30,7 +30,10 @@ from regsync.report.plan import (
     notes_of_unchanged,
     unreadable_rows,
 )
+from regsync.report.registrations import IN_PALETTE, to_be_listed
 from regsync.report.table import Row, table
+from regsync.report.typed import render_typed
+from regsync.report.verbs import attempted
 
 MOST_CHANGES = 50
 """Rows of the table of changes; the folded diffs hold all of them."""
@@ -42,7 +45,6 @@ DRIFT = "Drift not caused by this pull request"
 
 _BY_DANGER = [Action.DELETE, Action.REPLACE, Action.BLOCKED, Action.UPDATE, Action.CREATE, Action.NO_OP]
 _BY_CONCERN = [Status.FAILED, Status.REFUSED, Status.SKIPPED, Status.APPLIED, Status.ALREADY]
-_IN_PALETTE = (ResourceType.REGISTRATION, ResourceType.SYNC)
 
 Parts = tuple[list[str], str]
 """What stands below each other, and what is told of the changes where not all of it fits."""
@@ -67,7 +69,7 @@ def plan_parts(plan: Plan, budget: Budget) -> Parts:
     changes.sort(key=lambda each: _BY_DANGER.index(each.action))
     drift = [each for each in changes if drift_apart and each.cause is Cause.DRIFT]
     asked = [each for each in changes if not (drift_apart and each.cause is Cause.DRIFT)]
-    in_palette = [each for each in asked if each.type in _IN_PALETTE]
+    in_palette = [each for each in asked if each.type in IN_PALETTE]
     tell = partial(change_row, alike=alike_settings(plan.changes))
     entries = [Entry(html_code(each.address.registry), partial(tell, each)) for each in asked]
     drifted = [Entry(DRIFT, partial(tell, each)) for each in drift]
@@ -77,10 +79,11 @@ def plan_parts(plan: Plan, budget: Budget) -> Parts:
         budget.fence(diff_lines(guard_lines(plan.guards)), "diff", most=MOST_LINES),
         _unreadable(plan, budget),
     ]
-    in_table = [one.brief for one, each in zip(entries, asked, strict=True) if each.type not in _IN_PALETTE]
+    in_table = [one.brief for one, each in zip(entries, asked, strict=True) if each.type not in IN_PALETTE]
     table_of_changes = _changes(in_table, budget)
     above += [table_of_changes, budget.part(_palette(in_palette))]
     below = [
+        _typed(plan, budget),
         *(budget.part(_parity(each)) for each in parity(plan)),
         budget.fence([each.text for each in notes], most=MOST_LINES, summary=show_count(len(notes), "note")),
     ]
@@ -98,8 +101,9 @@ def outcome_parts(outcome: Outcome, budget: Budget) -> Parts:
     entries = [Entry(html_code(each.change.address.registry), partial(tell, each)) for each in results]
     above = [budget.part(show_spent(outcome)), _unreadable(outcome.plan, budget)]
     table_of_changes = _changes([each.brief for each in entries], budget)
+    typed = _typed(outcome, budget)
     diffs, cut = _diffs(entries, budget, bool(table_of_changes))
-    return [*above, table_of_changes, *diffs], cut
+    return [*above, table_of_changes, typed, *diffs], cut
 
 
 def _lead(plan: Plan, drift: int) -> str:
@@ -146,27 +150,33 @@ def _palette(changes: Sequence[Change]) -> str:
         table_row(
             [
                 code(each.address.registration or ""),
-                f"{'sync, ' if each.type is ResourceType.SYNC else ''}{each.action.value}",
-                _differing(each),
+                attempted(each) + (" blocked" if each.action is Action.BLOCKED else ""),
+                _in_short(each),
                 words(each.why),
             ]
         )
         for each in changes[:MOST_CHANGES]
     ]
     more = len(changes) - len(rows)
-    head = table_head(["Palette registration", "change", "what differs", "why"])
+    head = table_head(["Palette registration", "change", "what", "why"])
     return "\n".join([head, *rows]) + (f"\n\n… and {more:,} more" if more else "")
 
 
-def _differing(change: Change) -> str:
-    """The settings that are not as they are wanted, where there are any yet; of a sync what it is to bring."""
-    before, after = change.before or {}, change.after or {}
-    confirm = after.get("confirm")
-    if change.type is ResourceType.SYNC and isinstance(confirm, list):
-        return f"{show_count(len(confirm), 'artifact')} to confirm"
-    return ", ".join(
-        code(name) for name in sorted(before) if name in after and differs(name, after[name], before[name])
-    )
+def _in_short(change: Change) -> str:
+    """The settings that differ; where there is one side only, what is registered; of a sync what it is to bring."""
+    if change.type is ResourceType.SYNC:
+        return code(to_be_listed(change, full=False))
+    before, after = change.before, change.after
+    if before is None or after is None:
+        whole = after or before or {}
+        return " ".join(code(str(whole[each])) for each in ("endpoint", "baseContentPath") if whole.get(each))
+    return ", ".join(code(name) for name in differing(after, before))
+
+
+def _typed(run: Plan | Outcome, budget: Budget) -> str:
+    """What Palette's users must type, where there is such."""
+    lines = [each.text for each in render_typed(run, full=True)[:-1]]
+    return budget.fence(lines, most=MOST_LINES, summary="Charts to type in Palette") if lines else ""
 
 
 def _parity(regions: Parity) -> str:

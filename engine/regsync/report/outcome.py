@@ -7,20 +7,15 @@ from signal import Signals
 from typing import TypeAlias
 
 from regsync.model.outcome import Outcome, Result, Status
-from regsync.model.plan import Action
 from regsync.report.lines import Line, Style, line, show_bytes, show_count, show_seconds
 from regsync.report.plan import MARKER, STYLE, Detail, from_line, unreadable_rows
 from regsync.report.table import Row, table
+from regsync.report.typed import render_typed
+from regsync.report.verbs import attempted, done
 
 Hints: TypeAlias = Mapping[tuple[str, str | None], str | None]
 """By live registry and reason."""
 
-DONE = {
-    Action.CREATE: "created",
-    Action.UPDATE: "updated",
-    Action.REPLACE: "replaced",
-    Action.DELETE: "deleted",
-}
 _MARKER = {Status.FAILED: "x", Status.SKIPPED: ".", Status.REFUSED: "!", Status.ALREADY: "="}
 _STYLE = {
     Status.FAILED: Style.ERROR,
@@ -46,6 +41,8 @@ def render_outcome(outcome: Outcome, *, detail: Detail = Detail.CHANGES) -> list
     lines = table(rows)
     if rows:
         lines.append(line())
+    if detail is not Detail.SUMMARY:
+        lines += render_typed(outcome, full=detail is Detail.FULL)
     return lines + _conclusion(outcome)
 
 
@@ -62,20 +59,20 @@ def result_row(result: Result, detail: Detail, hints: Hints) -> Row:
     """How a change ended, as a row; `hints` is what `hints_of` says of all results."""
     change, status = result.change, result.status
     if status is Status.APPLIED:
+        verb, came = done(result)
         spent = f"in {show_seconds(result.seconds)}"
         return Row(
             marker=MARKER[change.action],
             address=str(change.address),
-            verb=DONE[change.action],
-            rest=(f"{show_bytes(result.sent)} {spent}" if result.sent else spent,),
+            verb=verb,
+            rest=(came, f"{show_bytes(result.sent)} {spent}" if result.sent else spent),
             style=STYLE[change.action],
             below=tuple(from_line(change)) if detail is Detail.FULL else (),
         )
-    action = change.wanted or change.action
     return Row(
         marker=_MARKER[status],
         address=str(change.address),
-        verb="already so" if status is Status.ALREADY else f"{action} {status}",
+        verb="already so" if status is Status.ALREADY else f"{attempted(change)} {status}",
         rest=(result.detail or "",),
         style=_STYLE[status],
         help=hints.get((change.address.registry, result.detail), result.hint) or "",

@@ -19,7 +19,10 @@ from regsync.model.state import Unreadable
 from regsync.report.conclusion import conclusion
 from regsync.report.lines import Line, Style, line, show_bytes, show_count, show_seconds
 from regsync.report.parity import render_parity
+from regsync.report.registrations import IN_PALETTE, facts
 from regsync.report.table import Row, below, position, table
+from regsync.report.typed import render_typed
+from regsync.report.verbs import planned
 
 MOST_FILES = 5
 MOST_LINES = 12
@@ -96,6 +99,8 @@ def render_plan(
         heading = f"Drift, not caused by what has changed since {plan.base}:"
         folded = Detail.FULL if detail is Detail.FULL else Detail.SUMMARY
         lines += [line(heading, Style.STRONG), *table(_change_rows(drifted, folded)), line()]
+    if detail is not Detail.SUMMARY:
+        lines += render_typed(plan, full=detail is Detail.FULL)
     lines += render_parity(parity(plan), full=detail is Detail.FULL)
     lines += [line(f"note: {each}") for each in plan.notes]
     if detail is not Detail.FULL:
@@ -154,6 +159,8 @@ def _header(plan: Plan, observed: Observation | None) -> str:
     ]
     if plan.base is not None:
         parts.append(f"since {plan.base.commit[:12]} ({plan.base.ref})")
+    if palettes := sorted({each.palette for each in plan.registries if each.palette}):
+        parts.append(f"palettes {len(palettes)} ({', '.join(palettes)})")
     if observed is not None:
         parts.append(f"observed {show_count(observed.objects, 'object')} in {show_seconds(observed.seconds)}")
         if observed.requests:
@@ -187,7 +194,7 @@ def change_row(change: Change, detail: Detail, alike: Mapping[Address, int]) -> 
     return Row(
         marker=MARKER[change.action],
         address=str(change.address),
-        verb=change.action.value,
+        verb=planned(change),
         rest=(change.why, where),
         style=STYLE[change.action],
         cause=change.cause,
@@ -199,9 +206,12 @@ def change_row(change: Change, detail: Detail, alike: Mapping[Address, int]) -> 
 def _details(change: Change, detail: Detail, alike: Mapping[Address, int]) -> list[Line]:
     full = detail is Detail.FULL
     lines = from_line(change)
-    if change.address in alike:
-        lines += _settings(change, alike[change.address], full)
-    lines += _attributes(change, full)
+    if change.type in IN_PALETTE:
+        lines += [below(f"{name}   {text}") for name, text in facts(change, full=full)]
+    else:
+        if change.address in alike:
+            lines += _settings(change, alike[change.address], full)
+        lines += _attributes(change, full)
     if full:
         lines += [each for diff in change.diffs for each in _file(diff, full)]
     elif change.action not in (Action.CREATE, Action.DELETE):
@@ -216,7 +226,8 @@ def alike_settings(changes: Sequence[Change]) -> dict[Address, int]:
     come with the same, in all regions."""
     groups: dict[tuple[str, str], list[Address]] = {}
     for change in changes:
-        if change.type is not ResourceType.ARTIFACT and change.action is Action.CREATE and change.after:
+        has_settings = change.type in (ResourceType.REPOSITORY, ResourceType.PROJECT)
+        if has_settings and change.action is Action.CREATE and change.after:
             registry, _, _ = change.address.registry.partition("@")
             groups.setdefault((registry, _value(dict(change.after), True)), []).append(change.address)
     return {first: len(others) for first, *others in groups.values()}

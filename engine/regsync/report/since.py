@@ -11,6 +11,7 @@ from regsync.model.settings import Json
 from regsync.report.lines import Line, Style, line, show_count
 from regsync.report.plan import MARKER
 from regsync.report.table import Row, position, table
+from regsync.report.verbs import attempted
 
 FORMAT_VERSION = "1.0"
 """Keys may be added within a major version."""
@@ -101,7 +102,7 @@ def _row(change: Change, marker: str, word: str, style: Style) -> Row:
         marker=marker,
         address=str(change.address),
         verb=word,
-        rest=(f"{change.wanted or change.action}: {change.why}", position(change.origin)),
+        rest=(f"{attempted(change)}: {change.why}", position(change.origin)),
         style=style,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from regsync.model.errors import AuthenticationFailed
@@ -47,6 +48,11 @@ class Registrar:
                     self._secrets[change.address] = palette.secrets(self._wanted(change.address))
                 except AuthenticationFailed as error:
                     missing.append(error)
+            elif change.type is ResourceType.SYNC:
+                with suppress(
+                    AuthenticationFailed
+                ):  # none is sent, but Palette may tell of those that it has
+                    palette.secrets(self._synchronized(change.address))
             palette.allow_writes()
         if missing:
             told = "; ".join(each.message for each in missing)
@@ -67,7 +73,7 @@ class Registrar:
     ) -> str | None:
         """Have Palette list a registry anew and confirm what it must list, without the artifacts `left_out`, which did not
         come about. What came of it in a few words, None where `stop` was set before. Raises RegistryErrors."""
-        desired = next(each for each in self._registrations() if each.address.sync == change.address)
+        desired = self._synchronized(change.address)
         after = change.after or {}
         names = after["confirm"]
         assert isinstance(names, list)
@@ -86,6 +92,9 @@ class Registrar:
 
     def _wanted(self, address: Address) -> DesiredRegistration:
         return next(each for each in self._registrations() if each.address == address)
+
+    def _synchronized(self, sync: Address) -> DesiredRegistration:
+        return next(each for each in self._registrations() if each.address.sync == sync)
 
     def _palette(self, change: Change) -> Palette:
         everything = (each for one in self.desired.registries for each in one.of_palette)

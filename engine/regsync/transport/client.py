@@ -18,7 +18,7 @@ from regsync.transport.download import Download
 from regsync.transport.failures import Explain, check_welcome, failure
 from regsync.transport.messages import Body, Greeting, Response, Scope
 from regsync.transport.origins import Endpoint
-from regsync.transport.redact import redact_url
+from regsync.transport.redact import one_line, redact_url
 from regsync.transport.retry import ATTEMPTS, RETRIED, Patience, noted
 from regsync.transport.server import Server
 from regsync.transport.session import ERROR_LIMIT, Call, Session
@@ -195,6 +195,10 @@ class Transport:
     def mask(self, *secrets: str) -> None:
         """Take these out of every text from now on: what a body carries, an answer may echo."""
         self._session.redact.learn(*secrets)
+
+    def redact(self, text: str) -> str:
+        """A text that somebody else wrote as one line that may be shown, without secrets."""
+        return one_line(self._session.redact(text))
 
     def logs_in_as(self, username: str, password: str) -> bool:
         """Whether this was the login that was last used. Secrets are compared here, so that none has to be told."""

@@ -16,7 +16,9 @@ from regsync.model.settings import Json, canonical, differs
 from regsync.report.html.markup import Html, element, helps, join, safe
 from regsync.report.lines import show_bytes, show_count, show_seconds
 from regsync.report.plan import MARKER
+from regsync.report.registrations import IN_PALETTE, facts
 from regsync.report.table import position
+from regsync.report.verbs import planned
 
 WIDEST_LINE = 400
 """Characters of a line of a file that are shown."""
@@ -75,7 +77,7 @@ def fair_share(sizes: Iterable[int], budget: int) -> int:
 
 def chip(change: Change) -> Html:
     """The action of a change, by marker and word."""
-    return element("span", f"{MARKER[change.action]} {change.action}", class_=f"chip {change.action}")
+    return element("span", f"{MARKER[change.action]} {planned(change)}", class_=f"chip {change.action}")
 
 
 def status_chip(status: Status) -> Html:
@@ -128,7 +130,8 @@ def _said(change: Change, result: Result | None) -> str:
     about."""
     if result is not None and result.status is Status.APPLIED:
         sent = f"{show_bytes(result.sent)} sent " if result.sent else ""
-        return f"{sent}in {show_seconds(result.seconds)}"
+        came = f"{result.detail} " if result.detail else ""
+        return f"{came}{sent}in {show_seconds(result.seconds)}"
     return (result.detail if result else None) or change.why
 
 
@@ -148,7 +151,11 @@ def _facts(change: Change, result: Result | None) -> Iterator[tuple[str, str]]:
 
 
 def _values(change: Change) -> Iterator[tuple[str, Html]]:
-    """The attributes: both sides where there are two."""
+    """The attributes: both sides where there are two. What is of Palette says it in its own words."""
+    if change.type in IN_PALETTE:
+        for name, text in facts(change, full=True):
+            yield name, safe(text)
+        return
     for name, before, after in _sides(change):
         if _is_short(before, after):
             live = element("del", _value(before)) if change.before is not None else ""
@@ -175,6 +182,8 @@ def _sides(change: Change) -> Iterator[tuple[str, Json, Json]]:
 
 def _documents(change: Change) -> Iterator[FileDiff]:
     """The values that are too long for a line, as texts that differ."""
+    if change.type in IN_PALETTE:
+        return
     for name, *sides in _sides(change):
         if not _is_short(*sides):
             live, wanted = ([] if each is None else _lines(name, each) for each in sides)

@@ -17,7 +17,7 @@ from regsync.model.codec import fingerprint
 from regsync.model.errors import ManifestInvalid
 from regsync.model.outcome import Status
 from regsync.model.parity import parity
-from regsync.model.plan import Action, Cause, Change, Plan, ResourceType
+from regsync.model.plan import Action, Cause, Change, Plan
 from regsync.report.html.change import Entry, chip, entries, fair_share, status_chip
 from regsync.report.html.markup import Html, element, join, link, safe, start
 from regsync.report.html.tables import (
@@ -27,12 +27,14 @@ from regsync.report.html.tables import (
     render_notes,
     render_parity,
     render_requests,
+    render_typed,
     render_unreadable,
     table,
 )
 from regsync.report.html.tree import Branch, branches, counts, render_filters, render_tree
 from regsync.report.html.verdict import render_totals, verdict
 from regsync.report.lines import show_count, show_seconds
+from regsync.report.registrations import IN_PALETTE
 from regsync.report.run import Run
 
 PAGE = 4_500_000
@@ -44,8 +46,6 @@ the texts that differ; and that all of these may take in any case."""
 MOST_URGENT = 12
 FEW = 8
 """How many dangerous changes are named before all changes, and how many changes are seen at a glance anyway."""
-
-_PALETTE = (ResourceType.REGISTRATION, ResourceType.SYNC)
 
 
 class _Section(NamedTuple):
@@ -211,7 +211,7 @@ def _parts(plan: Plan, shown: Sequence[Entry]) -> list[_Part]:
 
     still = [each for each in plan.changes if each.action is Action.NO_OP]
     parts = [
-        part("changes", "Changes", "", (each for each in still if each.type not in _PALETTE)),
+        part("changes", "Changes", "", (each for each in still if each.type not in IN_PALETTE)),
         part(
             "drift",
             "Drift",
@@ -222,14 +222,14 @@ def _parts(plan: Plan, shown: Sequence[Entry]) -> list[_Part]:
             "palette",
             "Palette",
             "How Palette knows the registries, and when it lists their content anew.",
-            (each for each in still if each.type in _PALETTE),
+            (each for each in still if each.type in IN_PALETTE),
         ),
     ]
     return [each for each in parts if each.tree]
 
 
 def _place(change: Change) -> str:
-    if change.type in _PALETTE:
+    if change.type in IN_PALETTE:
         return "palette"
     return "drift" if change.cause is Cause.DRIFT else "changes"
 
@@ -239,6 +239,7 @@ def _after(run: Run, plan: Plan | None) -> list[_Section]:
     sections = []
     if plan:
         sections = [
+            _Section("typed", "To type in Palette", render_typed(run.outcome or plan)),
             _Section("parity", "Parity between regions", render_parity(parity(plan))),
             _Section("guards", "Guards", render_guards(plan.guards)),
             _Section("notes", "Notes", render_notes(plan.notes, plan.changes)),

@@ -1,4 +1,5 @@
-"""All of a run that is not a change as HTML tables and lists: findings, unreadable parts, guards, parity, notes, requests.
+"""All of a run that is not a change as HTML tables and lists: findings, unreadable parts, guards, parity, what to type,
+notes, requests.
 
 Knows no page around them; each part is empty where there is nothing to tell.
 """
@@ -9,12 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from regsync.model.diagnostic import Diagnostic, Severity
 from regsync.model.errors import RegsyncError
+from regsync.model.outcome import Outcome
 from regsync.model.parity import Parity, Standing
-from regsync.model.plan import Action, Change, Guard
+from regsync.model.plan import Action, Change, Guard, Plan
 from regsync.model.state import Unreadable
 from regsync.report.html.markup import Html, element, helps, join
 from regsync.report.parity import cells, show_standings, show_warning, uneven_rows
 from regsync.report.table import position
+from regsync.report.typed import to_type
 
 MOST_DIAGNOSTICS = 500
 MOST_NAMES = 200
@@ -149,6 +152,12 @@ def render_notes(notes: Iterable[str], unchanged: Iterable[Change]) -> Html:
     rows = [element("li", each) for each in notes]
     rows += [element("li", note, " ", _names(names)) for note, names in about.items()]
     return element("ul", *rows, class_="notes") if rows else Html("")
+
+
+def render_typed(run: Plan | Outcome) -> Html:
+    """The charts that Palette does not list, as its users type them."""
+    rows = [(document, *each) for document, group in to_type(run).items() for each in group]
+    return table(("registry", "chart", "version"), rows)
 
 
 def render_requests(requests: Mapping[str, int]) -> Html:

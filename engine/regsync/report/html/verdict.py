@@ -10,6 +10,7 @@ from regsync.model.diagnostic import has_errors
 from regsync.model.errors import ManifestInvalid, Refused
 from regsync.model.outcome import Outcome
 from regsync.model.plan import Plan, Selection
+from regsync.report.conclusion import show_held, show_unreadable
 from regsync.report.diagnostics import show_severities
 from regsync.report.html.markup import Html, element, join
 from regsync.report.lines import show_bytes, show_count, show_seconds
@@ -48,7 +49,7 @@ def verdict(run: Run, plan: Plan | None) -> tuple[str, str, list[str]]:
     if blocked:
         return "warn", f"Nothing to apply: {show_count(blocked, 'change')} blocked", said
     if plan.request.selection == Selection():
-        return "good", "No changes", ["The registries hold what the manifests ask for.", *said]
+        return "good", "No changes", [show_held(plan), *said]
     return "good", "No changes in what is selected", said
 
 
@@ -58,8 +59,7 @@ def _caveats(plan: Plan) -> list[str]:
     if plan.refused:
         said.append("While a guard stands against it, apply writes nothing.")
     if plan.unreadable:
-        parts = show_count(len(plan.unreadable), "part")
-        said.append(f"{parts} of the live registries could not be read; nothing is created or deleted there.")
+        said.append(f"{show_unreadable(plan)}.")
     if plan.outside:
         said.append(f"Partial: {show_count(plan.outside, 'change')} outside the selection.")
     return said
