@@ -74,10 +74,12 @@ def validate(
     output: o.Format = o.DiagnosticsFormat.FULL,
     variables: o.Vars = None,
     variable_files: o.VarFiles = None,
+    report: o.Report = None,
 ) -> int:
     """Check manifests, packs and charts offline. Syntax, schema, references, and what would break in Palette."""
     from regsync.cli.validate import run
 
+    context.obj.reports.ask(context.obj, "validate", report)
     return run(
         context.obj, paths, strict=strict, output=output, assignments=variables, variable_files=variable_files
     )
@@ -95,6 +97,7 @@ def plan(
     var: o.Vars = None,
     var_file: o.VarFiles = None,
     parallelism: o.Parallelism = 8,
+    report: o.Report = None,
     json: o.Json = False,
     max_deletes: o.MaxDeletes = None,
     max_delete_share: o.MaxDeleteShare = None,
@@ -106,6 +109,7 @@ def plan(
     from regsync.cli.plan import request, run
 
     context.obj.as_json = json
+    context.obj.reports.ask(context.obj, "plan", report)
     wanted = request(
         context.obj,
         paths,
@@ -149,6 +153,7 @@ def apply(
     var: o.Vars = None,
     var_file: o.VarFiles = None,
     parallelism: o.Parallelism = 8,
+    report: o.Report = None,
     json: o.Json = False,
     max_deletes: o.MaxDeletes = None,
     max_delete_share: o.MaxDeleteShare = None,
@@ -161,6 +166,7 @@ def apply(
     from regsync.cli.plan import request
 
     context.obj.as_json = json
+    context.obj.reports.ask(context.obj, "apply", report)
     saved = command.saved_plan(context.obj, paths)
     if saved is not None:
         _refuse_planning_options(context)
@@ -209,11 +215,13 @@ def show(
     json: Annotated[
         bool, typer.Option("--json", envvar="REGSYNC_JSON", help="Print the plan as one JSON document.")
     ] = False,
+    report: o.Report = None,
 ) -> int:
     """Print a saved plan again."""
     from regsync.cli.plan import show as run
 
     context.obj.as_json = json
+    context.obj.reports.ask(context.obj, "show", report)
     return run(context.obj, file, detail=detail)
 
 

@@ -31,6 +31,8 @@ class DiagnosticsFormat(StrEnum):
     CONCISE = "concise"
     JSON = "json"
     GITHUB = "github"
+    SARIF = "sarif"
+    JUNIT = "junit"
 
 
 class ReportFormat(StrEnum):
@@ -196,6 +198,17 @@ FailFast = Annotated[
 Strict = Annotated[bool, typer.Option("--strict", envvar="REGSYNC_STRICT", help="Treat warnings as errors.")]
 Format = Annotated[
     DiagnosticsFormat, typer.Option("--format", envvar="REGSYNC_FORMAT", help="Form of the findings.")
+]
+Report = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--report",
+        metavar="FORMAT=PATH",
+        envvar="REGSYNC_REPORT",
+        help="Also write a report of this run to a file: github, github-output, github-summary, gitlab-codequality, "
+        "gitlab-terraform, html, json, junit, markdown, prometheus, sarif or text. Repeatable.",
+        show_default=False,
+    ),
 ]
 ReportForm = Annotated[
     ReportFormat, typer.Option("--format", envvar="REGSYNC_FORMAT", help="Form of what is printed.")

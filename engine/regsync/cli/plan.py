@@ -143,7 +143,7 @@ def show(console: Console, file: Path, *, detail: DetailOption) -> int:
     path = console.root / file
     if not path.exists():
         raise UsageError(f"no such plan file: {file}")
-    plan = read_plan(path)
+    plan = console.reports.plan = read_plan(path)
     if console.as_json:
         console.json(json.loads(path.read_text(encoding="utf-8")))
     else:
