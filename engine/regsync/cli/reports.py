@@ -183,7 +183,7 @@ class Reports:
 
 
 def _write(report: Report, path: Path, run: Run) -> None:
-    from regsync.run.files import write_text
+    from regsync.run.atomic import write_text
 
     if report.path == "-":
         sys.stderr.writelines(_pieces(report, path, run))

@@ -15,7 +15,7 @@ from regsync.model.diagnostic import Diagnostic, Explanation, Severity
 from regsync.model.errors import RegsyncError
 from regsync.model.registry import Declaration
 from regsync.model.upstream import Asked, LockFile, Locking, Pin, Pinned, UpstreamChart, UpstreamItem
-from regsync.run.files import write_text
+from regsync.run.atomic import write_text
 from regsync.run.threads import results
 from regsync.sources.choice import choose
 from regsync.sources.upstreams import Upstreams

@@ -8,7 +8,7 @@ from pathlib import Path
 from regsync.model.codec import pieces, plan_from_json, plan_to_json
 from regsync.model.errors import Refused, UsageError
 from regsync.model.plan import Plan
-from regsync.run.files import write_text
+from regsync.run.atomic import write_text
 
 
 def is_plan_file(path: Path) -> bool:
