@@ -25,6 +25,7 @@ lint:
 # Build the real servers and clients that the tests use into .tools
 tools:
     python tools/build_tools.py
+    python tools/install_prism.py
 
 # Measure regsync side by side with tar and oras
 bench *arguments:

@@ -35,6 +35,7 @@ from bench.contenders import (
 )
 from bench.measure import CommandFailed, measure
 from bench.packs import large_pack, read_packs, synthetic_packs
+from bench.reports import CHANGES, markdown_seconds
 
 BENCH = ROOT / ".bench"
 COLD, REPEAT, LARGE = "cold", "nothing changed", "one pack of 1 GB"
@@ -226,6 +227,7 @@ def main() -> None:
         sys.exit(f"bench: {failure}")
 
     found = targets(measured, eight.name, to_ecr.name, len(packs))
+    found.append(Target(f"Markdown of {CHANGES:,} changes: seconds", 1, markdown_seconds(options.rounds)))
     files, size = sum(pack.files for pack in packs), sum(pack.size for pack in packs)
     print(f"{len(packs)} packs, {files:,} files, {size / MB:.1f} MB; medians of {options.rounds} rounds\n")
     print_measurements(measured)

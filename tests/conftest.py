@@ -17,10 +17,14 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.acr import AcrFront
 from tests.support.aws import Aws, AwsFront
+from tests.support.browser import Browser
 from tests.support.entra import Entra
 from tests.support.golden import hold_against
 from tests.support.harbor import HarborServer
 from tests.support.ministack import MinistackServer
+from tests.support.palette import PaletteServer
+from tests.support.palette_lister import RealLister
+from tests.support.palette_prism import PrismServer
 from tests.support.servers import IN_CI, NEEDS, DistributionServer
 
 DATA = Path(__file__).parent / "data"
@@ -32,7 +36,7 @@ settings.load_profile("regsync")
 
 KEPT = ("PATH", "LANG", "TMPDIR", "VIRTUAL_ENV", "PYTHON", "PYTEST_", "REGSYNC_TEST_")
 LOOPBACK = ("127.", "localhost", "::1")
-REAL_PARTS = frozenset({"distribution", "distribution_tls", "ministack", "corpus"})
+REAL_PARTS = frozenset({"browser", "distribution", "distribution_tls", "ministack", "prism", "corpus"})
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -90,6 +94,13 @@ def scrubbed_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pyte
 
 
 @pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Return the headless browser that all tests share; open a `Page` of your own."""
+    with Browser(tmp_path_factory.mktemp("browser")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
 def distribution(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DistributionServer]:
     """Return the anonymous plain-HTTP registry server that all tests share; keep to your `unique_path` there."""
     with DistributionServer(tmp_path_factory.mktemp("distribution")) as server:
@@ -142,6 +153,23 @@ def harbor(distribution: DistributionServer) -> Iterator[HarborServer]:
 
 
 @pytest.fixture
+def palette() -> Iterator[PaletteServer]:
+    """Return a Palette that no other test uses, which really lists the registries on loopback that it is told of.
+
+    At the end the test fails if anything was sent that is not in the description of Palette's API.
+    """
+    with PaletteServer(RealLister()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def prism(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrismServer]:
+    """Return the judge of requests to Palette that no one here wrote."""
+    with PrismServer(tmp_path_factory.mktemp("prism")) as server:
+        yield server
+
+
+@pytest.fixture
 def unique_path() -> str:
     """Return a repository prefix that no other test uses."""
     return f"test-{uuid.uuid4().hex[:12]}"
@@ -160,6 +188,12 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
-    """Return a function `golden(name, text)` that holds a text against tests/data/golden/NAME.txt."""
+    """Return a function `golden(name, text)` that holds a text against tests/data/golden/NAME, .txt unless it has an
+    extension."""
     update = bool(request.config.getoption("--update-golden"))
-    return lambda name, text: hold_against(DATA / "golden" / f"{name}.txt", text, update=update)
+
+    def hold(name: str, text: str) -> None:
+        path = DATA / "golden" / name
+        hold_against(path if path.suffix else path.with_suffix(".txt"), text, update=update)
+
+    return hold

@@ -9,7 +9,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "docs" / "json.md"
-DOCUMENTS = ("plan", "outcome", "diagnostics", "events")
+DOCUMENTS = ("plan", "outcome", "diagnostics", "since", "events")
 INTRODUCTION = """\
 # JSON that regsync writes
 
@@ -20,6 +20,7 @@ INTRODUCTION = """\
 | [plan](#plan) | `plan --out FILE`, `show --json`, and `--report json=PATH` of `plan` and `show` |
 | [outcome](#outcome) | `--report json=PATH` of `apply`, however it ended |
 | [diagnostics](#diagnostics) | `validate --format json`, and `--report json=PATH` of `validate` and where no plan could be made |
+| [since](#since) | `show NEW --compare OLD --json` |
 | [events](#events) | `--json`: a record a line while the run goes on, also for usage errors |
 
 Keys are added within a major version and never change their meaning: ignore those that you do not know. In the tables

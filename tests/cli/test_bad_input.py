@@ -111,12 +111,12 @@ BAD_FIELDS = {
         "env",
     ),
     "a set that is not there": ("- packs: ../packs/*", "- set: addons", "RS125", ":11:12", "addons"),
-    "what is not supported yet": (
-        "policy: {}",
-        "policy: {replacePalette: allow}",
-        "RS116",
-        ":9:12",
-        "not supported yet",
+    "a Palette that is not there": (
+        "type: layout\n  endpoint: ../live",
+        "type: basic\n  endpoint: https://r.example.com\n  palette: {ref: hub, auth: {method: none}}",
+        "RS125",
+        ":8:18",
+        "no file of this run has a Palette",
     ),
 }
 

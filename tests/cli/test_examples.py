@@ -13,7 +13,8 @@ from tests.support.cli import regsync
 from tests.support.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = sorted(each.name for each in (ROOT / "examples/registries").glob("*.yaml"))
+PALETTE = "palette.yaml"  # has no registry of its own, and is read with each of the others
+EXAMPLES = sorted({each.name for each in (ROOT / "examples/registries").glob("*.yaml")} - {PALETTE})
 
 
 @pytest.fixture
@@ -30,8 +31,8 @@ def test_the_examples_have_no_finding(checkout: Path) -> None:
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_is_planned_and_applied_and_then_empty(name: str, checkout: Path) -> None:
-    world = World(checkout)  # in memory, whatever registry the example names
-    request = PlanRequest((f"examples/registries/{name}",))
+    world = World(checkout)  # in memory, whatever registry and Palette the example names
+    request = PlanRequest((f"examples/registries/{name}", f"examples/registries/{PALETTE}"))
     with world.workspace() as workspace:
         approved, _ = workspace.plan(request)
     assert approved.has_changes

@@ -340,8 +340,6 @@ def test_what_ci_says_of_the_run(project: Project, monkeypatch: pytest.MonkeyPat
 
 
 def test_markdown_and_html(project: Project) -> None:
-    pytest.importorskip("regsync.report.markdown")
-    pytest.importorskip("regsync.report.html")
     arguments = ["markdown:max=5000=a.md", "markdown=b.md", "html=c.html", "github-summary=d.md"]
     (project.root / "d.md").write_text("# mine\n")
     ran = project.run("plan", *(text for each in arguments for text in ("--report", each)))

@@ -226,10 +226,3 @@ def test_layouts_are_told_apart_by_where_they_really_are(desk: Desk) -> None:
     desk.write("a.yaml", registry("type: layout", "endpoint: real"))
     desk.write("b.yaml", registry("type: layout", "endpoint: link").replace("prod", "dev"))
     assert {each.code for each in desk.load("a.yaml", "b.yaml").diagnostics} == {"RS124"}
-
-
-def test_everything_else_is_judged_before_it_is_supported(desk: Desk) -> None:
-    loaded = desk.check(
-        registry("policy: {replacePalette: allow}", "endpoint: h/x", "content: [{set: gone}]")
-    )
-    assert {each.code for each in loaded.diagnostics} == {"RS116", "RS121", "RS125"}

@@ -128,9 +128,3 @@ def test_the_examples_load_without_a_finding() -> None:
         "harbor-prod",
     ]
     assert all(each.items for each in loaded.declarations)
-
-
-def test_what_waits_for_later_versions_is_right_but_told() -> None:
-    loaded = load([DATA / "valid/later.yaml"], root=DATA, variables=Variables())
-    assert {each.code for each in loaded.diagnostics} == {"RS116"}
-    assert [each.spec.name for each in loaded.declarations if each.spec.endpoint] == ["acr", "layout"]

@@ -209,6 +209,10 @@ def test_an_unrendered_value_is_reported_once_and_the_rest_is_judged(desk: Desk)
             "regsync renders `{{.spectro.system.aws.region}}` only",
         ),
         ("endpoint: '{{.spectro.var.x | upper}}'", "regsync renders `{{.spectro.system.aws.region}}` only"),
+        (
+            "endpoint: '{{ . spectro.system.aws.region}}'",
+            "regsync renders `{{.spectro.system.aws.region}}` only",
+        ),
     ],
 )
 def test_a_macro_of_palette_is_refused_where_it_cannot_be_rendered(

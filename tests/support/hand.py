@@ -20,10 +20,15 @@ def push_base_by_hand(version: str, host: str, repository: str) -> None:
     _replay(exchanges, host, repository, {})
 
 
-def push_by_hand(version: str, host: str, repository: str, tag: str, archive: Path) -> None:
-    """`oras push HOST/REPOSITORY:TAG ARCHIVE` as that version of oras does it, to a repository that is new."""
+def push_by_hand(
+    version: str, host: str, repository: str, tag: str, archive: Path, *, again: bool = False
+) -> None:
+    """`oras push HOST/REPOSITORY:TAG ARCHIVE` as that version of oras does it, to a repository that is new or, where it is
+    done `again`, has another archive already."""
     exchanges = _exchanges(DATA / "pushes" / f"oras-{version}.ndjson")
     manifest = exchanges[-1]["request"]["body"]["text"]
+    if again:
+        exchanges = _without(exchanges, json.loads(manifest)["config"]["digest"])
     [layer] = json.loads(manifest)["layers"]
     data = archive.read_bytes()
     ours = (
@@ -37,6 +42,17 @@ def push_by_hand(version: str, host: str, repository: str, tag: str, archive: Pa
 
 def _exchanges(log: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+
+
+def _without(exchanges: list[dict[str, Any]], digest: str) -> list[dict[str, Any]]:
+    """The same where the server has a blob, so that oras asks for it and does not push it."""
+    for at, each in enumerate(exchanges):
+        sent = each["request"]
+        if sent["method"] == "HEAD" and sent["path"].endswith(digest):
+            each["response"]["status"] = 200
+        if sent["method"] == "PUT" and (sent.get("body") or {}).get("sha256") == digest:
+            return exchanges[: at - 1] + exchanges[at + 1 :]
+    raise AssertionError(f"no push of {digest}")
 
 
 def _replay(

@@ -75,6 +75,8 @@ class Api:
     def _routes(self) -> Sequence[tuple[str, str, Callable[..., Said]]]:
         project, repository = r"/projects/([^/]+)", r"/repositories/([^/]+)"
         return (
+            ("GET", "/ping", self._ping),
+            ("GET", "/repositories", self._every_repository),
             ("HEAD", "/projects", self._project_exists),
             ("POST", "/projects", self._create),
             ("GET", project, self._project),
@@ -86,6 +88,19 @@ class Api:
             ("DELETE", f"{project}{repository}/artifacts/([^/]+)/tags/([^/]+)", self._untag),
             ("GET", "/quotas", self._quotas),
             ("PUT", "/quotas/([0-9]+)", self._set_quota),
+        )
+
+    def _ping(self, asked: Asked) -> Said:
+        return Said(200, {"Content-Type": "text/plain; charset=utf-8"}, b"Pong")
+
+    def _every_repository(self, asked: Asked) -> Said:
+        projects = [
+            each
+            for each in self._harbor.projects.values()
+            if self._harbor.may(asked.account, each, "repository:list")
+        ]
+        return paged(
+            asked, [{"name": f"{each.name}/{name}"} for each in projects for name in each.repositories]
         )
 
     def _project_exists(self, asked: Asked) -> Said:

@@ -11,6 +11,7 @@ from pathlib import Path
 from regsync.model.content import Content
 from regsync.model.events import Event
 from regsync.model.outcome import Outcome
+from regsync.model.palette import PaletteSpec
 from regsync.model.plan import Overrides, Plan, PlanRequest, Selection
 from regsync.model.registry import RegistrySpec
 from regsync.registries.artifacts import StoreRegistry
@@ -20,6 +21,7 @@ from regsync.run.apply import Stop
 from regsync.run.approval import approve
 from regsync.run.replication import Patience
 from regsync.run.workspace import Workspace
+from tests.support.memory_palette import MemoryPalette, Registered
 from tests.support.projects import ProjectRegistry, Projects
 from tests.support.regions import Region, RegionRegistry
 
@@ -44,6 +46,8 @@ class World:
         self.root = root
         self.store = MemoryStore()
         self.projects: Projects = {}
+        self.registered: dict[str, Registered] = {}
+        """What each Palette has, by its host."""
         self.indexes = Indexes()
         self.events: list[Event] = []
 
@@ -96,7 +100,12 @@ class World:
         for store in self.stores().values():
             store.read_only = True
         with Workspace(
-            self.root, environment={}, indexes=self.indexes, sink=self.events.append, opener=self._open
+            self.root,
+            environment={},
+            indexes=self.indexes,
+            sink=self.events.append,
+            opener=self._open,
+            palette_opener=lambda spec, *_: self.palette(spec),
         ) as workspace:
             yield workspace
 
@@ -126,6 +135,9 @@ class World:
             for repository in store.repositories("")
             for tag in store.tags(repository)
         }
+
+    def palette(self, spec: PaletteSpec) -> MemoryPalette:
+        return MemoryPalette(spec, self.registered.setdefault(spec.host, {}))
 
     def _open(self, spec: RegistrySpec, surroundings: Surroundings) -> StoreRegistry:
         if spec.type.has_projects:

@@ -79,7 +79,7 @@ def validate(
     """Check manifests, packs and charts offline. Syntax, schema, references, and what would break in Palette."""
     from regsync.cli.validate import run
 
-    context.obj.reports.ask(context.obj, "validate", report)
+    context.obj.reports.ask(context.obj, "validate", report, paths)
     return run(
         context.obj, paths, strict=strict, output=output, assignments=variables, variable_files=variable_files
     )
@@ -109,7 +109,7 @@ def plan(
     from regsync.cli.plan import request, run
 
     context.obj.as_json = json
-    context.obj.reports.ask(context.obj, "plan", report)
+    context.obj.reports.ask(context.obj, "plan", report, paths, target, exclude)
     wanted = request(
         context.obj,
         paths,
@@ -160,13 +160,14 @@ def apply(
     allow_empty: o.AllowEmpty = None,
     unprotect: o.Unprotect = None,
     adopt: o.Adopt = None,
+    send_secrets: o.SendSecrets = None,
 ) -> int:
     """Make the registries what the manifests say. Asks first, unless it carries out a saved plan."""
     from regsync.cli import apply as command
     from regsync.cli.plan import request
 
     context.obj.as_json = json
-    context.obj.reports.ask(context.obj, "apply", report)
+    context.obj.reports.ask(context.obj, "apply", report, paths, target, exclude)
     saved = command.saved_plan(context.obj, paths)
     if saved is not None:
         _refuse_planning_options(context)
@@ -186,6 +187,7 @@ def apply(
         allow_empty=allow_empty,
         unprotect=unprotect,
         adopt=adopt,
+        send_secrets=send_secrets,
     )
     return command.run(
         context.obj,
@@ -211,17 +213,31 @@ def _refuse_planning_options(context: typer.Context) -> None:
 def show(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="PLANFILE", help="A plan saved by plan --out.")],
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            "--compare",
+            metavar="OLD",
+            envvar="REGSYNC_COMPARE",
+            help="Show only what has changed since this earlier plan.",
+            show_default=False,
+        ),
+    ] = None,
     detail: o.Detail = o.DetailOption.CHANGES,
     json: Annotated[
-        bool, typer.Option("--json", envvar="REGSYNC_JSON", help="Print the plan as one JSON document.")
+        bool, typer.Option("--json", envvar="REGSYNC_JSON", help="Print one JSON document.")
     ] = False,
     report: o.Report = None,
 ) -> int:
-    """Print a saved plan again."""
-    from regsync.cli.plan import show as run
-
+    """Print a saved plan again, or what has changed since an earlier one."""
     context.obj.as_json = json
     context.obj.reports.ask(context.obj, "show", report)
+    if compare is not None:
+        from regsync.cli.compare import run as run_comparison
+
+        return run_comparison(context.obj, compare, file)
+    from regsync.cli.plan import show as run
+
     return run(context.obj, file, detail=detail)
 
 
@@ -333,3 +349,55 @@ def version() -> int:
 
     typer.echo(f"regsync {__version__}")
     return 0
+
+
+@app.command()
+def init(
+    context: typer.Context,
+    endpoint: o.Endpoint,
+    packs: o.Packs = Path("packs"),
+    out: o.ManifestOut = None,
+    kind: o.Kind = None,
+) -> int:
+    """Write a first manifest, for a folder of packs and a registry."""
+    from regsync.cli.init import run
+
+    return run(context.obj, endpoint, packs=packs, out=out, kind=kind)
+
+
+@app.command("import")
+def import_(
+    context: typer.Context,
+    endpoints: o.Endpoints = None,
+    out: o.ManifestOut = None,
+    pull_packs: o.PullPacks = None,
+    unmanaged: o.Unmanaged = False,
+    repository: o.Repository = None,
+    kind: o.Kind = None,
+    ca_file: o.CaFile = None,
+    connect_to: o.ConnectTo = None,
+    var: o.Vars = None,
+    var_file: o.VarFiles = None,
+    parallelism: o.Parallelism = 8,
+) -> int:
+    """Write manifests for what is live in registries. The next plan has nothing to do then.
+
+    Registries are only read. Logins are those of docker (docker login), and what the AWS SDK finds for Amazon ECR.
+    """
+    from regsync.cli import importing as command
+
+    if unmanaged:
+        return command.unmanaged(
+            context, endpoints, assignments=var, variable_files=var_file, parallelism=parallelism
+        )
+    return command.run(
+        context,
+        endpoints,
+        out=out,
+        pull_packs=pull_packs,
+        repositories=repository,
+        kind=kind,
+        ca_file=ca_file,
+        connect_to=connect_to,
+        parallelism=parallelism,
+    )

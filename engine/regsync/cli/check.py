@@ -1,4 +1,5 @@
-"""`registries check`: is every registry there, does it let us in, and may we read where packs or charts go?
+"""`registries check`: is every registry there, does it let us in, and may we read where packs or charts go? And does Palette
+take our key, and the registrations that it is to have?
 
 One artifact stands for all of them, so that a check stays short."""
 
@@ -12,11 +13,13 @@ from regsync.cli.display import Display
 from regsync.cli.plan import default_paths, gather_variables, open_workspace
 from regsync.cli.status import FAILED, OK
 from regsync.model.diagnostic import has_errors
-from regsync.model.errors import ManifestInvalid, RegistryError, RegsyncError
-from regsync.model.registry import Provider, RegistrySpec, RegistryType
+from regsync.model.errors import ManifestInvalid, RegsyncError
+from regsync.model.registry import RegistrySpec, RegistryType
 from regsync.model.state import DesiredRegistry
-from regsync.registries.base import Registry, Wanted
+from regsync.palette.base import Finding
+from regsync.registries.base import Registry
 from regsync.report.lines import Line, Style, line
+from regsync.run.preflight import try_reading
 from regsync.run.threads import results
 
 
@@ -41,32 +44,43 @@ def run(
         opened = workspace.registries(checked.desired)
         registries = [(each, opened[each.spec.name]) for each in checked.desired.registries]
         registries.sort(key=lambda each: each[0].spec.name)
+        palettes = workspace.palettes(checked.desired)
         pool = ThreadPoolExecutor(len(registries) or 1)
         try:
+            findings = {
+                name: each.check(checked.desired.registrations_in(name))
+                for name, each in sorted(palettes.items())
+            }
             failures = list(results(pool, lambda each: _failure(*each), registries))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
     width = max((len(desired.spec.name) for desired, _ in registries), default=0)
     for (desired, _), failure in zip(registries, failures, strict=True):
         console.out(_lines(desired.spec.name.ljust(width), desired.spec, failure))
-    return FAILED if any(failures) else OK
+    for name, found in findings.items():
+        console.out([line(), line(f"{name}   {palettes[name].spec.host}", Style.STRONG)])
+        console.out([each for finding in found for each in _finding(finding)])
+    refused = any(finding.ok is False for found in findings.values() for finding in found)
+    return FAILED if any(failures) or refused else OK
 
 
 def _failure(desired: DesiredRegistry, registry: Registry) -> RegsyncError | None:
     try:
-        registry.check()
+        try_reading(registry, desired.artifacts[0].address if desired.artifacts else None)
     except RegsyncError as error:
         return error
-    spec = desired.spec
-    base = () if spec.provider is Provider.HELM else spec.base_content_paths
-    wanted = Wanted(
-        tags={each.address.path: (each.address.tag or "",) for each in desired.artifacts[:1]},
-        repositories=tuple(spec.repository(path) for path in base),
-    )
-    for read in registry.reads(wanted):
-        for unreadable in read().observed.unreadable:
-            return RegistryError(f"{unreadable.address}: {unreadable.reason}", hint=unreadable.hint)
     return None
+
+
+def _finding(finding: Finding) -> list[Line]:
+    word, style = {True: ("ok", Style.ADD), False: ("failed", Style.ERROR), None: ("", Style.PLAIN)}[
+        finding.ok
+    ]
+    lines = [line(f"{word:<9}{finding.what}   {finding.found}".rstrip(), style)]
+    if finding.hint:
+        first, *more = finding.hint.splitlines()
+        lines += [line(f"         help: {first}"), *(line(f"               {each}") for each in more)]
+    return lines
 
 
 def _lines(name: str, spec: RegistrySpec, failure: RegsyncError | None) -> list[Line]:

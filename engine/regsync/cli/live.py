@@ -15,7 +15,16 @@ from rich.table import Column
 from rich.text import Text
 
 from regsync.cli.views import DOING, finished, stopping
-from regsync.model.events import Event, Finished, Observing, Progressed, ReadingFolders, Started, Stopping
+from regsync.model.events import (
+    Event,
+    Finished,
+    Observing,
+    Progressed,
+    ReadingFolders,
+    Started,
+    Stopping,
+    Waiting,
+)
 from regsync.model.outcome import Status
 from regsync.report.lines import clean, show_bytes, show_count
 
@@ -58,6 +67,9 @@ class LiveView:
                 self._tasks[str(change.address)] = self._bars().add_task(text, total=None, upload=True)
             case Progressed(change, sent, total):
                 self._bars().update(self._tasks[str(change.address)], completed=sent, total=total)
+            case Waiting(change, text):
+                name = clean(f"{change.address.registration}: {text}")
+                self._bars().update(self._tasks[str(change.address)], description=name)
             case Finished(result):
                 task = self._tasks.pop(str(result.change.address), None)
                 if task is not None:

@@ -8,6 +8,11 @@ from typing import Annotated
 
 import typer
 
+from regsync.model.registry import RegistryType
+
+DEFAULT_PATH = "registries"
+"""The folder that manifests are looked for in where none is named."""
+
 
 class Color(StrEnum):
     AUTO = "auto"
@@ -160,6 +165,16 @@ Adopt = Annotated[
         show_default=False,
     ),
 ]
+SendSecrets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--send-secrets",
+        metavar="ADDRESS",
+        envvar="REGSYNC_SEND_SECRETS",
+        help="Send the secrets of this registration to Palette anew (prod/@palette/prod). Repeatable.",
+        show_default=False,
+    ),
+]
 Detail = Annotated[
     DetailOption,
     typer.Option("--detail", envvar="REGSYNC_DETAIL", help="How much the plan shows of each change."),
@@ -214,6 +229,96 @@ ReportForm = Annotated[
     ReportFormat, typer.Option("--format", envvar="REGSYNC_FORMAT", help="Form of what is printed.")
 ]
 
+Endpoints = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="ENDPOINT|PATH",
+        help="A registry and, for a part of it, the path to look beneath: https://harbor.example.com/team, "
+        "123456789012.dkr.ecr.eu-west-1.amazonaws.com, a layout directory. With --unmanaged: manifests.",
+        show_default=False,
+    ),
+]
+Endpoint = Annotated[
+    str,
+    typer.Argument(
+        metavar="ENDPOINT",
+        help="A registry with the base content path that packs go to (https://harbor.example.com/team), or a directory.",
+        show_default=False,
+    ),
+]
+ManifestOut = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="FILE",
+        envvar="REGSYNC_OUT",
+        help="The manifest to write, which must not be there. Default: a file named after the registry in registries/.",
+        show_default=False,
+    ),
+]
+PullPacks = Annotated[
+    Path | None,
+    typer.Option(
+        "--pull-packs",
+        metavar="DIR",
+        envvar="REGSYNC_PULL_PACKS",
+        help="Put packs, as folders, and charts, as .tgz archives, in this folder. Nothing there is overwritten.",
+        show_default=False,
+    ),
+]
+Unmanaged = Annotated[
+    bool,
+    typer.Option(
+        "--unmanaged",
+        envvar="REGSYNC_UNMANAGED",
+        help="Write nothing: print what no manifest names, beneath the base content paths of manifests, as tombstones.",
+    ),
+]
+Repository = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--repository",
+        metavar="NAME",
+        envvar="REGSYNC_REPOSITORY",
+        help="Look at this repository alone, in full (team/spectro-packs/archive/nginx). For registries that do not list "
+        "theirs. Repeatable.",
+        show_default=False,
+    ),
+]
+Kind = Annotated[
+    RegistryType | None,
+    typer.Option(
+        "--type",
+        envvar="REGSYNC_TYPE",
+        help="Default: told from the host, or asked of the registry.",
+        show_default=False,
+    ),
+]
+CaFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca-file",
+        metavar="FILE",
+        envvar="REGSYNC_CA_FILE",
+        help="The authority of the registry's certificate, as spec.tls.caFile.",
+        show_default=False,
+    ),
+]
+ConnectTo = Annotated[
+    str | None,
+    typer.Option(
+        "--connect-to",
+        metavar="URL",
+        envvar="REGSYNC_CONNECT_TO",
+        help="Where to connect in the registry's stead, as spec.connectTo.",
+        show_default=False,
+    ),
+]
+Packs = Annotated[
+    Path,
+    typer.Option("--packs", metavar="DIR", envvar="REGSYNC_PACKS", help="The folder that the packs are in."),
+]
+
 PLANNING = (
     "target",
     "exclude",
@@ -224,5 +329,6 @@ PLANNING = (
     "allow_empty",
     "unprotect",
     "adopt",
+    "send_secrets",
 )
 """Options that a saved plan has recorded; beside a plan file they are usage errors."""

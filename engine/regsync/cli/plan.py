@@ -10,19 +10,17 @@ from pathlib import Path
 
 from regsync.cli.console import Console, now
 from regsync.cli.display import Display
-from regsync.cli.options import DetailOption
+from regsync.cli.options import DEFAULT_PATH, DetailOption
 from regsync.cli.status import plan_status
 from regsync.content.cache import IndexCache, ManifestCache
 from regsync.manifest.variables import Variables
 from regsync.model.errors import Refused, UsageError
-from regsync.model.plan import Overrides, Plan, PlanRequest, Selection
+from regsync.model.plan import Overrides, Plan, PlanRequest, ResourceType, Selection
 from regsync.report.plan import Detail, Observation, render_plan
 from regsync.report.table import position
 from regsync.run.planfile import is_plan_file, read_plan, write_plan
 from regsync.run.workspace import Workspace
 from regsync.sources.archives import Archives
-
-DEFAULT_PATH = "registries"
 
 
 def default_paths(console: Console, paths: list[str] | None, command: str) -> tuple[str, ...]:
@@ -65,6 +63,7 @@ def request(
     allow_empty: list[str] | None,
     unprotect: list[str] | None,
     adopt: list[str] | None,
+    send_secrets: list[str] | None = None,
 ) -> PlanRequest:
     """What the planning options of `command` ask for."""
     return PlanRequest(
@@ -76,6 +75,7 @@ def request(
             allow_empty=tuple(allow_empty or ()),
             unprotect=tuple(unprotect or ()),
             adopt=tuple(adopt or ()),
+            send_secrets=tuple(send_secrets or ()),
         ),
         variables=gather_variables(console, assignments, variable_files).values,
     )
@@ -168,6 +168,12 @@ def check_names(plan: Plan, idle: Sequence[str]) -> None:
     overrides = plan.request.overrides
     for option, named, known, hint in (
         ("--adopt", overrides.adopt, addresses, "write a whole address, as in the plan"),
+        (
+            "--send-secrets",
+            overrides.send_secrets,
+            {str(each.address) for each in plan.changes if each.type is ResourceType.REGISTRATION},
+            "write the whole address of a registration, as in the plan: prod/@palette/prod",
+        ),
         ("--unprotect", overrides.unprotect, addresses, "write a whole address, as in the plan"),
         (
             "--allow-empty",

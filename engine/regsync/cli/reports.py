@@ -12,6 +12,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from regsync.cli.options import DEFAULT_PATH
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -45,16 +47,13 @@ APPENDED = frozenset({"github-output", "github-summary"})
 OPTIONS: Mapping[str, str] = {"markdown": "max"}
 """The one option of a format that has any, a number."""
 
-SMALLEST_MARKDOWN = 1_000
-COMMENT_LIMIT = 65_536
-"""Characters of a comment on GitHub."""
 SUMMARY_LIMIT = 900 * 1024
 """Bytes of a step's summary that are safe: beyond 1,024 KiB GitHub drops the whole of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One report: a format, and the file that it goes to. `limit` is `max=` where it is given."""
+    """One report: a format, and the file that it goes to. `limit` is `max=` where it is given, in bytes."""
 
     format: str
     path: str
@@ -84,8 +83,10 @@ def parse(text: str) -> Report:
         if option != allowed:
             hint = f"it has {name}:{allowed}=NUMBER=PATH" if allowed else f"write {name}=PATH"
             raise UsageError(f"--report {text}: {name} has no option {option}", hint=hint)
-        if not number.isascii() or not number.isdigit() or int(number) < SMALLEST_MARKDOWN:
-            raise UsageError(f"--report {text}: {option} is a number, {SMALLEST_MARKDOWN} at least")
+        from regsync.report.markdown import LEAST_LIMIT
+
+        if not number.isascii() or not number.isdigit() or int(number) < LEAST_LIMIT:
+            raise UsageError(f"--report {text}: {option} is a number of bytes, {LEAST_LIMIT} at least")
         limit = int(number)
     if not equals or not path:
         hint = "the variable that should give it may be empty" if equals else f"write {head}=PATH"
@@ -104,16 +105,27 @@ class Reports:
     plan: Plan | None = None
     outcome: Outcome | None = None
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    _subject: tuple[str, ...] = ()
     _requests: dict[str, int] = field(default_factory=dict)
     _started: datetime | None = None
     _begun: float = 0.0
 
-    def ask(self, console: Console, command: str, texts: Iterable[str] | None) -> None:
-        """Take down what `--report` says. Raises UsageError, before anything is done, where it cannot be."""
+    def ask(
+        self,
+        console: Console,
+        command: str,
+        texts: Iterable[str] | None,
+        paths: list[str] | None = None,
+        targets: list[str] | None = None,
+        excludes: list[str] | None = None,
+    ) -> None:
+        """Take down what `--report` says, and what the run is about as far as that is known before it begins. Raises
+        UsageError, before anything is done, where a report cannot be."""
         from regsync.cli.console import moment
         from regsync.model.errors import UsageError
 
         self.command, self._started, self._begun = command, moment(), time.monotonic()
+        self._subject = _subject(paths or [DEFAULT_PATH], targets or (), excludes or ())
         wanted = tuple(parse(text) for text in texts or ())
         files: dict[Path, Report] = {}
         for each in wanted:
@@ -166,6 +178,12 @@ class Reports:
 
         assert self._started is not None
         folder = os.path.relpath(console.root).replace(os.sep, "/")
+        request = self.plan.request if self.plan else None
+        about = (
+            _subject(request.paths, request.selection.targets, request.selection.excludes)
+            if request
+            else self._subject
+        )
         found = error.diagnostics if isinstance(error, ManifestInvalid) else ()
         return Run(
             command=self.command,
@@ -178,8 +196,18 @@ class Reports:
             error=error,
             requests=self._requests,
             surrounding=surrounding(console.environment),
+            subject=(folder, *about),
             folder="" if folder == "." else folder,
         )
+
+
+def _subject(paths: Iterable[str], targets: Iterable[str], excludes: Iterable[str]) -> tuple[str, ...]:
+    """What tells runs on one commit apart, in the words of the command line."""
+    return (
+        *paths,
+        *(f"--target={each}" for each in targets),
+        *(f"--exclude={each}" for each in excludes),
+    )
 
 
 def _write(report: Report, path: Path, run: Run) -> None:
@@ -199,12 +227,9 @@ def _pieces(report: Report, path: Path, run: Run) -> Iterable[str]:
     render: Callable[..., Any] = getattr(import_module(f"regsync.report.{module}"), name)
     match report.format:
         case "markdown":
-            return [render(run, limit=report.limit or COMMENT_LIMIT)]
+            return [render(run, limit=report.limit) if report.limit else render(run)]
         case "github-summary":
-            text: str = render(run, limit=SUMMARY_LIMIT)
-            if len(text) < (size := len(text.encode())) and size > SUMMARY_LIMIT:
-                text = render(run, limit=SUMMARY_LIMIT * len(text) // size)
-            return [text]
+            return [render(run, limit=SUMMARY_LIMIT)]
         case "prometheus":
             from regsync.report.prometheus import last_success
 

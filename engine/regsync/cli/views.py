@@ -7,7 +7,16 @@ import time
 from typing import Protocol
 
 from regsync.cli.console import Console, now
-from regsync.model.events import Event, Finished, Observing, Progressed, ReadingFolders, Started, Stopping
+from regsync.model.events import (
+    Event,
+    Finished,
+    Observing,
+    Progressed,
+    ReadingFolders,
+    Started,
+    Stopping,
+    Waiting,
+)
 from regsync.model.outcome import Result, Status
 from regsync.model.plan import Action
 from regsync.report.lines import Style, line, show_bytes, show_count, show_seconds
@@ -81,6 +90,9 @@ class LineView:
                 what, begun, _ = self._running[str(change.address)]
                 progress = f", {show_bytes(sent)} of {show_bytes(total)} sent"
                 self._running[str(change.address)] = what, begun, progress
+            case Waiting(change, text):
+                what, begun, _ = self._running[str(change.address)]
+                self._running[str(change.address)] = what, begun, f", {text}"
             case Finished(result):
                 self._running.pop(str(result.change.address), None)
                 if result.status is not Status.SKIPPED:
@@ -112,7 +124,8 @@ def finished(result: Result) -> str:
     if result.status is not Status.APPLIED:
         return f"{address}: {result.status}" + (f": {result.detail}" if result.detail else "")
     sent = f", {show_bytes(result.sent)}" if result.sent else ""
-    return f"{address}: {DONE[result.change.action]}{sent} in {show_seconds(result.seconds)}"
+    done = result.detail or DONE[result.change.action]
+    return f"{address}: {done}{sent} in {show_seconds(result.seconds)}"
 
 
 def stopping(running: int) -> str:

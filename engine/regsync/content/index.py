@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -36,12 +36,9 @@ def read_layer(stream: Readable) -> Content | OtherContent:
     `stream` is read to its end whatever is found, and what it raises passes through.
     """
     try:
-        files = _scan(stream, frozenset(), 0)
+        return content_of(scan(stream, hashed))
     except BadArchive as failure:
         return OtherContent(str(failure))
-    return Content.of(
-        FileEntry(path, leaf.sha256, leaf.size, leaf.executable) for path, leaf in files.items()
-    )
 
 
 def extract(stream: Readable, paths: Collection[str], limit: int) -> dict[str, bytes]:
@@ -50,22 +47,28 @@ def extract(stream: Readable, paths: Collection[str], limit: int) -> dict[str, b
     One pass over the layer, as in `read_layer`. A layer that is no pack gives nothing.
     """
     wanted = frozenset(paths)
+
+    def take(reader: TarReader, member: Member) -> Leaf:
+        if member.size > limit or wanted.isdisjoint(possible_paths(member)):
+            return hashed(reader, member)
+        kept = bytearray()
+        return hashed(reader, member, kept.extend)._replace(data=bytes(kept))
+
     try:
-        files = _scan(stream, wanted, limit)
+        files = scan(stream, take)
     except BadArchive:
         return {}
     return {path: leaf.data for path, leaf in files.items() if path in wanted and leaf.data is not None}
 
 
-def _scan(stream: Readable, wanted: frozenset[str], limit: int) -> dict[str, Leaf]:
-    """All files of the pack in a layer by path, with the bytes of those that are wanted. Raises BadArchive."""
+def scan(stream: Readable, take: Callable[[TarReader, Member], Leaf]) -> dict[str, Leaf]:
+    """All files of the pack in a layer by path; `take` reads each member that is a file. Raises BadArchive."""
     reader = TarReader(stream, limit=MAX_SIZE + MAX_ENTRIES * _HEADERS)
     tree = Tree()
     try:
         for member in reader:
             if member.kind is Kind.FILE:
-                keep = member.size <= limit and not wanted.isdisjoint(_possible_paths(member))
-                tree.add(member.path, _read(reader, member.executable, keep))
+                tree.add(member.path, take(reader, member))
             elif member.kind is Kind.HARDLINK:
                 tree.add(member.path, tree.leaf(member.target))
             elif member.kind is Kind.SYMLINK:
@@ -82,22 +85,28 @@ def _scan(stream: Readable, wanted: frozenset[str], limit: int) -> dict[str, Lea
     return files
 
 
-def _possible_paths(member: Member) -> tuple[str, str]:
+def possible_paths(member: Member) -> tuple[str, str]:
     """The paths that a member may turn out to have below the root, which is known only at the archive's end."""
     path = normal(member.path)
     return path, path.partition("/")[2]
 
 
-def _read(reader: TarReader, executable: bool, keep: bool) -> Leaf:
+def hashed(reader: TarReader, member: Member, keep: Callable[[bytes], object] = lambda chunk: None) -> Leaf:
+    """The file that iteration stands at. `keep` is given its bytes, a bounded piece at a time."""
     state = sha256()
     size = 0
-    kept = bytearray()
     for chunk in reader.data():
         state.update(chunk)
         size += len(chunk)
-        if keep:
-            kept += chunk
-    return Leaf(state.hexdigest(), size, executable, bytes(kept) if keep else None)
+        keep(chunk)
+    return Leaf(state.hexdigest(), size, member.executable)
+
+
+def content_of(files: Mapping[str, Leaf]) -> Content:
+    """The content of files by path."""
+    return Content.of(
+        FileEntry(path, leaf.sha256, leaf.size, leaf.executable) for path, leaf in files.items()
+    )
 
 
 def _root(tree: Tree) -> Place:

@@ -15,7 +15,7 @@ _SHORTEST, _LONGEST = 15 * 60, 12 * 3600  # of a session with a role (AWS STS, A
 def check_auth(node: Node, problems: list[Diagnostic]) -> None:
     """Report what no schema can tell about a login."""
     duration, profile, key = node.find("duration"), node.find("profile"), node.find("accessKeyId")
-    if duration and not _SHORTEST <= _seconds(duration) <= _LONGEST:
+    if duration and not _SHORTEST <= seconds(duration) <= _LONGEST:
         summary = f"`auth.duration` is {duration.text}, but AWS takes 15m to 12h"
         problems.append(problem("RS111", duration.mark, summary))
     if profile and key:
@@ -53,11 +53,12 @@ def _aws(node: Node) -> AwsLogin:
         role_arn=_text(node.find("roleArn")),
         external_id=_text(node.find("externalId")),
         session_name=_text(node.find("sessionName")) or default.session_name,
-        duration=_seconds(duration) if duration else None,
+        duration=seconds(duration) if duration else None,
     )
 
 
-def _seconds(duration: Node) -> int:
+def seconds(duration: Node) -> int:
+    """A whole number and its unit, in seconds."""
     return int(duration.text[:-1]) * _SECONDS[duration.text[-1]]
 
 
@@ -70,8 +71,11 @@ def _text_or_secret(node: Node | None) -> str | SecretRef | None:
 
 
 def _secret(node: Node | None) -> SecretRef | None:
-    if node is None:
-        return None
+    return secret(node) if node else None
+
+
+def secret(node: Node) -> SecretRef:
+    """The reference to a secret, which is not resolved."""
     version = node.find("version")
     number = version.value if version and isinstance(version.value, int) else None
     if variable := node.find("env"):

@@ -12,6 +12,7 @@ from regsync.manifest.ecr import private_places, public_places
 from regsync.manifest.endpoint import (
     Place,
     base_content_paths,
+    base_path,
     has_macro,
     in_region,
     layout_directory,
@@ -19,9 +20,11 @@ from regsync.manifest.endpoint import (
 )
 from regsync.manifest.lock import Locks
 from regsync.manifest.nodes import Mark, Node, Unknown, problem
+from regsync.manifest.palette import Registrations, Site, read_palette
 from regsync.manifest.repositories import PROJECT_SETTINGS, in_one_region, read_project, read_repositories
 from regsync.manifest.rules import check_registry
 from regsync.model.diagnostic import Diagnostic, Origin, has_errors
+from regsync.model.palette import PaletteSpec
 from regsync.model.registry import (
     Declaration,
     Overwrite,
@@ -63,13 +66,19 @@ def build(
             summary = f"{each.kind} `{each.name.text}` is declared twice"
             related = [(first.name.mark, "first declared here")]
             problems.append(problem("RS123", each.name.mark, summary, related=related))
+    palettes: dict[str, PaletteSpec | None] = {}
+    for each in documents:
+        if each.kind == "Palette":
+            palette = read_palette(each.node, problems)
+            if each.name:
+                palettes.setdefault(each.name.text, palette)
     builder = _Builder(
         sets={
             name: each.node.find("spec", "content")
             for (kind, name), each in by_name.items()
             if kind == "ContentSet"
         },
-        palettes=[name for kind, name in by_name if kind == "Palette"],
+        registrations=Registrations(palettes, problems),
         problems=problems,
         locks=locks,
         with_content=with_content,
@@ -85,7 +94,7 @@ def build(
 @dataclass(slots=True)
 class _Builder:
     sets: Mapping[str, Node | None]
-    palettes: Sequence[str]
+    registrations: Registrations
     problems: list[Diagnostic]
     locks: Locks | None
     with_content: bool
@@ -101,9 +110,8 @@ class _Builder:
             return []
         type_ = _type(spec)
         provider = Provider(node.text) if (node := spec.find("provider")) else None
-        self.problems.extend(_not_supported(spec))
         places = self._places(spec, type_)
-        check_registry(spec, type_, places, self.palettes, self.problems)
+        check_registry(spec, type_, places, self.problems)
         written = spec.find("baseContentPaths")
         paths = base_content_paths(written, type_, provider, self.problems) if written else {}
         all_known = len(paths) == len(written.elements) if written else spec.lacks("baseContentPaths")
@@ -111,15 +119,15 @@ class _Builder:
         repositories = read_repositories(spec.find("repositories"), self.problems)
         judged: Sequence[Place | None] = places or [None]
         connections = [self._connect_to(spec, type_, each) for each in judged]
-        base_path = _base_path(spec)
+        before_v2 = base_path(spec)
         if project := spec.find("project"):
             for place in places:
                 self._compare_projects(place, project, paths)
         endpoint = spec.find("endpoint")
-        if provider and endpoint and base_path is not None:
+        if provider and endpoint and before_v2 is not None:
             claimed = paths or ({"": endpoint.mark} if all_known else {})
             for place in places:
-                self._claim(place, base_path, provider, claimed)
+                self._claim(place, before_v2, provider, claimed)
         rules = Content(provider, list(paths) if all_known else None, self.sets, self.locks)
         content = rules.spread(spec.find("content"), self.problems if self.with_content else [])
         if places and endpoint and provider and type_ is RegistryType.LAYOUT:
@@ -127,14 +135,18 @@ class _Builder:
             self._check_layout(places[0], endpoint, written_to, content)
         items, tombstones = tuple(content.items.values()), tuple(content.tombstones.values())
         upstream = tuple(content.upstream.values())
-        sound = document.sound and places and not has_errors(self.problems[before:])
-        if not (sound and document.name and endpoint and type_ and provider and base_path is not None):
+        sound = document.sound and bool(places) and not has_errors(self.problems[before:])
+        site = Site(document.name, type_, tuple(places), paths if all_known else None, sound)
+        registered, unwanted = self.registrations.read(spec, site)
+        sound = sound and not has_errors(self.problems[before:])
+        if not (sound and document.name and endpoint and type_ and provider and before_v2 is not None):
             unknown = _unknown_registry(document)
             return (
                 [Declaration(unknown, items, tombstones, upstream)] if items or tombstones or upstream else []
             )
         name = document.name.text
         default, synchronization = spec.find("defaultRegion"), spec.find("synchronization")
+        default_region = default.text if default else places[0].region
         return [
             Declaration(
                 RegistrySpec(
@@ -146,10 +158,10 @@ class _Builder:
                     shown_endpoint=place.shown,
                     base_content_paths=tuple(paths),
                     origin=document.name.mark.origin,
-                    base_path=base_path,
+                    base_path=before_v2,
                     connect_to=connect_to,
                     region=place.region,
-                    default_region=default.text if default else places[0].region,
+                    default_region=default_region,
                     aws=place.aws,
                     namespace=place.namespace,
                     auth=auth(spec.find("auth"), type_),
@@ -163,6 +175,8 @@ class _Builder:
                 items,
                 tombstones,
                 upstream,
+                registered if place.region == default_region else (),
+                unwanted if place.region == default_region else (),
             )
             for place, connect_to in zip(places, connections, strict=True)
         ]
@@ -230,24 +244,11 @@ class _Builder:
                 return
 
 
-_LATER: tuple[tuple[tuple[str, ...], object, str], ...] = (
-    (("policy", "replacePalette"), "allow", "`replacePalette: allow` is"),
-)
-
-
 def _type(spec: Node) -> RegistryType | None:
     """The type that is written, or was probably meant."""
     value = spec.fields["type"].value
     word = value.meant if isinstance(value, Unknown) else value
     return RegistryType(word) if isinstance(word, str) else None
-
-
-def _base_path(spec: Node) -> str | None:
-    """What stands before /v2, empty by default; None where it is not known."""
-    node = spec.find("basePath")
-    if node is None:
-        return "" if spec.lacks("basePath") else None
-    return f"/{node.text.strip('/')}".rstrip("/")
 
 
 def _unknown_registry(document: Document) -> RegistrySpec:
@@ -263,16 +264,6 @@ def _unknown_registry(document: Document) -> RegistrySpec:
         base_content_paths=(),
         origin=document.node.mark.origin,
     )
-
-
-def _not_supported(spec: Node) -> Iterator[Diagnostic]:
-    """A finding at everything that the schema allows and this version cannot do."""
-    if palette := spec.find("palette"):
-        yield problem("RS116", palette.where, "the registration in Palette is not supported yet")
-    for path, value, what in _LATER:
-        node = spec.find(*path)
-        if node and node.value == value:
-            yield problem("RS116", node.where, f"{what} not supported yet")
 
 
 def _policy(node: Node | None) -> Policy:

@@ -111,12 +111,6 @@ _ALL = (
         "A secret that was committed is known to everyone who can read the repository: change it.",
     ),
     _error(
-        "RS116",
-        "not supported yet",
-        "The manifest is right, but this version of regsync cannot do what it asks for. It says so instead of "
-        "leaving the field out of account.",
-    ),
-    _error(
         "RS117",
         "a variable file that cannot be used",
         "A file of --var-file is one mapping of names to values. A name is a letter, then letters, digits and "
@@ -151,7 +145,9 @@ _ALL = (
         "one place that two registries declare",
         "Two Registry documents with the same endpoint, base content path and provider would fight over the same "
         "repositories: with pruning, each would delete what the other pushed. Put the content into one document, "
-        "or give each its own base content path.",
+        "or give each its own base content path.\n\n"
+        "Palette keeps a template as it is written: documents for different regions of one template are different "
+        "registries, but one registration.",
     ),
     _error(
         "RS125",
@@ -188,8 +184,8 @@ _ALL = (
     _warning(
         "RS130",
         "certificates are not verified",
-        "With insecureSkipVerify anyone between regsync and the registry can read the login and change what is "
-        "pulled or pushed. Give the registry's CA in tls.caFile instead.",
+        "With insecureSkipVerify anyone between regsync or Palette and the registry can read the login and change what "
+        "is pulled or pushed. Give the registry's CA in tls.caFile instead.",
     ),
     _warning(
         "RS131",
@@ -256,6 +252,37 @@ _ALL = (
         "a region that AWS is not known to have",
         "AWS adds regions, so one that regsync has not heard of is no error. But mostly it is a typing error, and "
         "then the host of the registry does not exist.",
+    ),
+    _error(
+        "RS140",
+        "a name in Palette that is written twice",
+        "A tenant of Palette has one registry of a name, so all documents that name the same host share the names. The "
+        "registration of the first base content path is called like the Registry document, or as palette.name says; "
+        "those of the others append `-` and the path, with `-` for its slashes. palette.names gives a base content path a "
+        "name of its own.\n\n"
+        "A name of palette.absent is one that nothing registers.",
+    ),
+    _error(
+        "RS141",
+        "a login that Palette does not have",
+        "palette.auth is how Palette logs in, which knows less than regsync does. Registries of type basic, harbor and "
+        "acr: none, basic (user name and password; of a container registry of Azure its admin user, or a token with a "
+        "scope map) and token. ecr and ecr-public: none (for what everyone may pull), credentials (an access key) and sts "
+        "(a role that Palette assumes), both in the partitions aws, aws-us-gov, aws-iso and aws-iso-b only; with a session "
+        "token, which runs out, in the last two.",
+    ),
+    _error(
+        "RS142",
+        "a certificate that cannot be given to Palette",
+        "Palette is given the certificates in the caFile of palette.tls, or else of spec.tls: the text of the file between "
+        "BEGIN CERTIFICATE and END CERTIFICATE, and nothing else in it. The file cannot be read, or holds no certificate "
+        "in PEM. `openssl x509 -inform der -in FILE` prints one that is in DER.",
+    ),
+    _error(
+        "RS143",
+        "an API key that travels in the clear",
+        "Whoever has the API key of a tenant's administrator has the tenant. regsync sends it over TLS only, unless Palette "
+        "is on this very machine.",
     ),
 )
 

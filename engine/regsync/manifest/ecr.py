@@ -74,6 +74,19 @@ class _Host:
         return self.suffix == (partition.dual_stack_suffix if self.dual_stack else partition.suffix)
 
 
+def account_and_region(host: str) -> tuple[str, str] | None:
+    """Of which account a private registry is, and in which region; None where it is no host of one."""
+    found = _HOST.fullmatch(host.lower())
+    if found is None or not any(found[5] in (each.suffix, each.dual_stack_suffix) for each in _PARTITIONS):
+        return None
+    return found[1], found[4]
+
+
+def is_public(host: str) -> bool:
+    """Whether a host is that of ECR Public."""
+    return host.lower() in _PUBLIC_HOSTS
+
+
 def private_places(spec: Node, problems: list[Diagnostic]) -> list[Place]:
     """The registries that a `spec` of type ecr names: one, or one for each of `regions`.
 

@@ -103,6 +103,14 @@ def _flaw(url: SplitResult, field: str) -> tuple[str, str | None] | None:
     return None if _HOST.fullmatch(host) else ("names no host", None)
 
 
+def base_path(spec: Node) -> str | None:
+    """What stands before /v2, empty by default; None where it is not known."""
+    node = spec.find("basePath")
+    if node is None:
+        return "" if spec.lacks("basePath") else None
+    return f"/{node.text.strip('/')}".rstrip("/")
+
+
 def layout_directory(node: Node, problems: list[Diagnostic]) -> tuple[str, str] | None:
     """The absolute directory of a layout registry, and how messages name it."""
     file = node.mark.file

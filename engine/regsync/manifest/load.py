@@ -10,12 +10,12 @@ from regsync.manifest.build import Document, build
 from regsync.manifest.lock import Locks
 from regsync.manifest.nodes import Mark, Node, SourceFile, Unknown, kind_of_path, nearest, problem, shown_path
 from regsync.manifest.schema import KINDS, conform
-from regsync.manifest.source import find, read
+from regsync.manifest.source import find, parse, read
 from regsync.manifest.variables import Variables
 from regsync.model.diagnostic import Diagnostic
 from regsync.model.registry import Declaration
 
-__all__ = ["API_VERSION", "Loaded", "Variables", "load"]
+__all__ = ["API_VERSION", "Loaded", "Variables", "load", "load_text"]
 
 API_VERSION = "regsync/v1"
 _OTHER_REGSYNC = {"version", "creds", "defaults", "sync"}
@@ -67,6 +67,15 @@ def load(
     findings = sorted(dict.fromkeys(problems), key=Diagnostic.sort_key)
     read_paths = frozenset(each.path.resolve() for each in files)
     return Loaded(tuple(declarations), tuple(findings), len(files), read_paths)
+
+
+def load_text(text: str, path: Path, *, root: Path) -> Loaded:
+    """What a manifest says that is not written yet; `path` is where it is to lie, relative to `root`."""
+    problems: list[Diagnostic] = []
+    _, nodes = parse(SourceFile(root / path, shown_path(root / path, root), root), text, problems)
+    documents = [each for node in nodes if (each := _document(node, Variables(), problems))]
+    declarations = build(documents, problems)
+    return Loaded(tuple(declarations), tuple(sorted(problems, key=Diagnostic.sort_key)), 1)
 
 
 def _packs_instead(paths: Sequence[Path], root: Path) -> Iterator[Diagnostic]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from regsync.manifest.access import check_auth
 from regsync.manifest.endpoint import Place, has_macro, in_region
@@ -18,11 +18,9 @@ def check_registry(
     spec: Node,
     type_: RegistryType | None,
     places: Sequence[Place],
-    palettes: Collection[str],
     problems: list[Diagnostic],
 ) -> None:
-    """Report what contradicts in a `spec`, as far as it is known. `places` are where its registries are, `palettes`
-    the names of Palette documents."""
+    """Report what contradicts in a `spec`, as far as it is known. `places` are where its registries are."""
     endpoint, tls = spec.find("endpoint"), spec.find("tls")
     if endpoint and type_ is RegistryType.ECR:
         _check_regions(spec, endpoint, problems)
@@ -40,10 +38,6 @@ def check_registry(
         related = [(endpoint.mark, "the endpoint")]
         summary = "`spec.tls` has no meaning for an endpoint of http://"
         problems.append(problem("RS129", tls.where, summary, related=related))
-    name = spec.find("palette", "ref")
-    if name and name.text not in palettes:
-        advice = did_you_mean(name.text, palettes) or "no file of this run has a Palette"
-        problems.append(problem("RS125", name.mark, f"no Palette is called `{name.text}`", advice=advice))
 
 
 def _check_projects(spec: Node, problems: list[Diagnostic]) -> None:

@@ -112,6 +112,13 @@ def read(
     except UnicodeDecodeError:
         problems.append(problem("RS102", Mark(file, 1, 1), "not YAML: it is not text in UTF-8"))
         return file, []
+    return parse(file, text, problems, by_machine=by_machine)
+
+
+def parse(
+    file: SourceFile, text: str, problems: list[Diagnostic], *, by_machine: bool = False
+) -> tuple[SourceFile, list[Node]]:
+    """The same of a text that `file` has, or is to have."""
     # What the parser counts as line breaks, which is less than what str.splitlines() does.
     file = SourceFile(file.path, file.shown, file.root, tuple(re.split(r"\r\n|[\r\n\x85\u2028\u2029]", text)))
     builder = _Builder(file, problems, MAX_MACHINE_VALUES if by_machine else MAX_VALUES)

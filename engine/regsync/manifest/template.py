@@ -7,8 +7,9 @@ against the few allowed forms before it is evaluated, in Jinja2's sandbox and wi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,6 +26,7 @@ LARGEST = 64 * 1024
 
 _MACRO = re.compile(r"\{\{-?\s*(\.\s*spectro\b[^{}]*?)\s*-?\}\}")
 _SHIELD = "\ue000"  # stands for a macro, which is no Jinja2, while a text is parsed; means nothing (Unicode)
+_SHIELDED = re.compile(f"{_SHIELD}([0-9]+);")
 _REGION_FIELDS = ("spec.endpoint", "spec.connectTo", "spec.repositories.encryption.key")
 
 
@@ -83,7 +85,7 @@ class _UnknownVariableError(Exception):
 
 def _check_macros(text: str, path: str) -> None:
     for macro in _MACRO.finditer(text):
-        if re.sub(r"\s", "", macro[1]) != REGION_MACRO.strip("{}"):
+        if macro[1] != REGION_MACRO.strip("{}"):
             raise _MacroError(macro[0], f"regsync renders `{REGION_MACRO}` only")
         if path not in _REGION_FIELDS:
             raise _MacroError(macro[0], f"it has a meaning only in {', '.join(_REGION_FIELDS)}")
@@ -103,10 +105,13 @@ class _Templates:
         if _SHIELD in text:
             raise TemplateError("it holds the character U+E000")
         parts: list[nodes.Expr] = []
-        for statement in self._jinja.parse(_MACRO.sub(_SHIELD, text)).body:
+        macros = [each[0] for each in _MACRO.finditer(text)]
+        numbers = count()
+        shielded = _MACRO.sub(lambda _: f"{_SHIELD}{next(numbers)};", text)
+        for statement in self._jinja.parse(shielded).body:
             if not isinstance(statement, nodes.Output):
                 raise TemplateError("it holds a statement")
-            _unshield(statement)
+            _unshield(statement, macros)
             parts += statement.nodes
         for part in parts:
             self._check(part)
@@ -143,13 +148,13 @@ class _Templates:
         return self._jinja.from_string(template).make_module(self._scope).__dict__["result"]
 
 
-def _unshield(statement: nodes.Output) -> None:
-    """Put the macro back in what the text itself holds; no value of a variable is looked at."""
+def _unshield(statement: nodes.Output, macros: Sequence[str]) -> None:
+    """Put the macros back, as they are written, in what the text itself holds; no value of a variable is looked at."""
     for data in statement.find_all(nodes.TemplateData):
-        data.data = data.data.replace(_SHIELD, REGION_MACRO)
+        data.data = _SHIELDED.sub(lambda found: macros[int(found[1])], data.data)
     for constant in statement.find_all(nodes.Const):
         if isinstance(constant.value, str):
-            constant.value = constant.value.replace(_SHIELD, REGION_MACRO)
+            constant.value = _SHIELDED.sub(lambda found: macros[int(found[1])], constant.value)
 
 
 def _text(value: object) -> str:

@@ -20,6 +20,14 @@ class IamPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Trustee:
+    """Who assumes a role: an account of AWS, and the external ID that it shows."""
+
+    account: str
+    external_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """All policies that the live registries of one document need. ECR Public has no `account` in its endpoint."""
 

@@ -59,6 +59,14 @@ class Progressed:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """A change waits for something that goes on elsewhere: for what, in a few words."""
+
+    change: Change
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     result: Result
 
@@ -76,6 +84,15 @@ class Ended:
 
 
 Event: TypeAlias = (
-    ReadingFolders | Observing | Found | Planned | Started | Progressed | Finished | Stopping | Ended
+    ReadingFolders
+    | Observing
+    | Found
+    | Planned
+    | Started
+    | Progressed
+    | Waiting
+    | Finished
+    | Stopping
+    | Ended
 )
 Sink: TypeAlias = Callable[[Event], None]

@@ -22,7 +22,8 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How one change ended. `detail` says why for all but APPLIED; `sent` is bytes uploaded."""
+    """How one change ended. `detail` says why, and of a sync that was applied what came about; `sent` is bytes
+    uploaded."""
 
     change: Change
     status: Status

@@ -180,13 +180,18 @@ class Selection:
     @staticmethod
     def leaves_out(registry: str, exclude: str) -> bool:
         """Whether an exclude alone leaves out a live registry as a whole."""
-        return exclude == registry or fnmatchcase(f"{registry}/", exclude)
+        return exclude in _names(registry) or fnmatchcase(f"{registry}/", exclude)
 
 
 def _may_match(registry: str, target: str) -> bool:
     """Whether a glob may match an address in this registry; a `*` before the first slash may stand for the slash too."""
     name, star, _ = target.partition("/")[0].partition("*")
-    return fnmatchcase(registry, name + star)
+    return target in _names(registry) or fnmatchcase(registry, name + star)
+
+
+def _names(registry: str) -> tuple[str, str]:
+    """What stands for all of a live registry: its name, and that of its document."""
+    return registry, registry.partition("@")[0]
 
 
 @dataclass(frozen=True, slots=True)

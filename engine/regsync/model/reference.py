@@ -87,7 +87,9 @@ class Address:
     def registration(self) -> str | None:
         """The name in Palette of the registration that this is the address of, or the address of the sync of; None where
         it is of something else."""
-        return self.path.removeprefix(_PALETTE).removesuffix(_SYNC) if self.path.startswith(_PALETTE) else None
+        return (
+            self.path.removeprefix(_PALETTE).removesuffix(_SYNC) if self.path.startswith(_PALETTE) else None
+        )
 
     @property
     def sync(self) -> Address:

@@ -12,6 +12,7 @@ from regsync.model.diagnostic import Origin
 from regsync.model.settings import Json
 
 if TYPE_CHECKING:
+    from regsync.model.palette import RegistrationSpec, Unwanted
     from regsync.model.upstream import UpstreamItem
 
 PACK_NAMESPACE = "spectro-packs/archive"
@@ -327,3 +328,6 @@ class Declaration:
     items: tuple[ContentItem, ...]
     tombstones: tuple[Tombstone, ...]
     upstream: tuple[UpstreamItem, ...] = ()
+    registrations: tuple[RegistrationSpec, ...] = ()
+    """In Palette; of several regions the default one has them."""
+    unwanted: tuple[Unwanted, ...] = ()

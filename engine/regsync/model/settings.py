@@ -3,7 +3,8 @@ later. Knows no API.
 
 Names and forms are the manifest's. Of repositories: `tagMutability` (a word), `tagMutabilityExclusions` (patterns),
 `scanOnPush` (a boolean), `encryption` (`type`, `key`), `tags` (texts by key), `lifecyclePolicy` and `policy` (the
-documents). Of projects: `public` (a boolean) and `storageLimit` (a text, see `storage_limit`).
+documents). Of projects: `public` (a boolean) and `storageLimit` (a text, see `storage_limit`). Those of registrations in
+Palette stand in `regsync.model.palette`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ UNLIMITED = -1
 
 _UNITS = {"Ti": 1 << 40, "Gi": 1 << 30, "Mi": 1 << 20}
 _ROOT = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):root")
+_BRACES = re.compile(r"\{\{\s*(.*?)\s*\}\}")
 _LISTS = ("Action", "NotAction", "Resource", "NotResource")
 
 
@@ -65,6 +67,13 @@ def canonical(name: str, value: Json) -> Json:
         return _sorted(value)
     if name == "storageLimit" and isinstance(value, str):
         return storage_bytes(value)
+    if name == "endpoint" and isinstance(value, str):
+        bare = _BRACES.sub(r"{{\1}}", value).rstrip("/").removesuffix("/v2").rstrip("/")
+        return bare.lower()  # of URLs without a path and of hosts
+    if name in ("basePath", "baseContentPath"):
+        return value.strip("/") if isinstance(value, str) else ""
+    if name == "certificate":
+        return "\n".join(str(value or "").split())
     return value
 
 

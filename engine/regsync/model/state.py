@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from regsync.model.content import Content
 from regsync.model.diagnostic import Origin
 from regsync.model.reference import Address
 from regsync.model.registry import RegistrySpec
 from regsync.model.settings import Json
+
+if TYPE_CHECKING:
+    from regsync.model.palette import DesiredRegistration, LivePalette, UnwantedRegistration
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,14 @@ class DesiredRegistry:
     artifacts: tuple[DesiredArtifact, ...]
     absences: tuple[DesiredAbsence, ...]
     repositories: tuple[DesiredRepository, ...]
+    registrations: tuple[DesiredRegistration, ...] = ()
+    """In Palette; of several regions the default one has those of the document."""
+    unregistered: tuple[UnwantedRegistration, ...] = ()
+
+    @property
+    def of_palette(self) -> tuple[DesiredRegistration | UnwantedRegistration, ...]:
+        """All that Palette is asked about."""
+        return (*self.registrations, *self.unregistered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +91,11 @@ class DesiredState:
     registries: tuple[DesiredRegistry, ...]
     files: int
     """Manifest files read."""
+
+    def registrations_in(self, palette: str) -> list[DesiredRegistration]:
+        """All that a Palette must have."""
+        everything = (each for registry in self.registries for each in registry.registrations)
+        return [each for each in everything if each.spec.palette.name == palette]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +163,11 @@ class Unreadable:
         if self.scope is UnreadableScope.REGISTRY:
             return self.registry
         return str(Address(self.registry, self.path, self.tag))
+
+    @property
+    def is_of_palette(self) -> bool:
+        """Whether it is about a registration, and no content is hidden."""
+        return Address(self.registry, self.path).registration is not None
 
     def covers(self, address: Address) -> bool:
         """Whether `address` lies in this part."""
@@ -222,6 +244,7 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class LiveState:
-    """What was observed, by live registry's name."""
+    """What was observed, by live registry's name, and by the name of each Palette."""
 
     registries: Mapping[str, Observed]
+    palettes: Mapping[str, LivePalette] = field(default_factory=dict)

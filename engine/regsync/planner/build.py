@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from regsync.model.palette import LivePalette, Lookup
 from regsync.model.plan import (
     Action,
     Change,
@@ -27,7 +28,7 @@ from regsync.model.state import (
     Unreadable,
     UnreadableScope,
 )
-from regsync.planner import compare, limits, regions, repositories
+from regsync.planner import compare, limits, regions, registrations, repositories
 from regsync.planner.guards import guards
 
 
@@ -43,7 +44,7 @@ def build_plan(request: PlanRequest, desired: DesiredState, live: LiveState) -> 
     notes: list[str] = []
     unmanaged = not_compared = outside = 0
     selection = request.selection
-    reached = [each for each in _compare(desired, live, request) if selection.reaches(each.spec.name)]
+    reached = [each for each in _compare(desired, live, request) if is_reached(each.wanted, selection)]
     for found in reached:
         outside += _differing(found.changes) - _differing(found.selected)
         dark = _selected_unreadable(found.unreadable, found.not_compared, selection)
@@ -72,6 +73,14 @@ def build_plan(request: PlanRequest, desired: DesiredState, live: LiveState) -> 
         not_compared=not_compared,
         outside=outside,
         manifest_files=desired.files,
+    )
+
+
+def is_reached(desired: DesiredRegistry, selection: Selection) -> bool:
+    """Whether any object of a live registry may be included: those of its document's registrations, too, whose addresses
+    know no region."""
+    return selection.reaches(desired.spec.name) or bool(
+        desired.of_palette and selection.reaches(desired.spec.declared)
     )
 
 
@@ -104,10 +113,7 @@ def _compare(desired: DesiredState, live: LiveState, request: PlanRequest) -> li
     selection = request.selection
     everything = []
     for document in regions.by_document(desired.registries):
-        group = [
-            _compare_registry(each, live.registries.get(each.spec.name, Observed()), request)
-            for each in document
-        ]
+        group = [_compare_registry(each, live, request) for each in document]
         twins = regions.live_twins(change for found in group for change in found.changes)
         first: Mapping[regions.Place, Change] = {}
         for found in group:
@@ -118,13 +124,15 @@ def _compare(desired: DesiredState, live: LiveState, request: PlanRequest) -> li
             else:
                 found.changes = [regions.copied(change, twins) for change in found.changes]
             found.selected = repositories.select(found.changes, selection)
+            _compare_syncs(found, live, selection)
             if found is group[0]:
                 first = {regions.place(each): each for each in (*found.changes, *found.selected)}
         everything += group
     return everything
 
 
-def _compare_registry(wanted: DesiredRegistry, observed: Observed, request: PlanRequest) -> _Found:
+def _compare_registry(wanted: DesiredRegistry, seen: LiveState, request: PlanRequest) -> _Found:
+    observed = seen.registries.get(wanted.spec.name, Observed())
     found = _Found(wanted, observed)
     spec, live = wanted.spec, observed.artifacts
     settings = {
@@ -161,7 +169,44 @@ def _compare_registry(wanted: DesiredRegistry, observed: Observed, request: Plan
         if not repository.explicit:
             _compare_implicit(found, repository, request)
     found.changes = [limits.within(each, observed.limits, spec) for each in found.changes]
+    _compare_registrations(found, seen, request)
     return found
+
+
+def _compare_registrations(found: _Found, seen: LiveState, request: PlanRequest) -> None:
+    for desired in found.wanted.registrations:
+        if lookup := _look_up(found, desired.address, desired.spec.palette.name, seen):
+            found.changes.append(registrations.compare_registration(desired, lookup, request.overrides))
+    for unwanted in found.wanted.unregistered:
+        if lookup := _look_up(found, unwanted.address, unwanted.spec.palette.name, seen):
+            found.changes.append(registrations.compare_absence(unwanted, lookup, request.overrides))
+
+
+def _look_up(found: _Found, address: Address, palette: str, seen: LiveState) -> Lookup | None:
+    """What Palette answered for `address`; None, and noted as not compared, where it gave no answer."""
+    answered = seen.palettes.get(palette, LivePalette())
+    if lookup := answered.lookups.get(address):
+        return lookup
+    dark = [each for each in answered.unreadable if each.covers(address)]
+    found.unreadable += dark or [_unread(address)]
+    found.not_compared.append(address)
+    return None
+
+
+def _compare_syncs(found: _Found, seen: LiveState, selection: Selection) -> None:
+    """Add the synchronizations that the selected changes bring about, or that are needed anyway."""
+    included = {each.address for each in found.selected}
+    compared = {each.address for each in found.changes}
+    for desired in found.wanted.registrations:
+        if desired.address not in compared:
+            continue
+        lookup = seen.palettes[desired.spec.palette.name].lookups[desired.address]
+        changes = {each.address: each for each in (*found.changes, *found.selected)}
+        sync = registrations.compare_sync(desired, lookup, changes, included)
+        if sync is not None:
+            found.changes.append(sync)
+            if selection.includes(sync.address):
+                found.selected.append(sync)
 
 
 def _compare_explicit(
@@ -219,10 +264,10 @@ def _withhold_deletes(changes: list[Change], unreadable: list[Unreadable]) -> li
     """Hold deletes back in a live registry where something to be created or pushed is blocked, or a part could not be
     read."""
     obstacle = None
-    if unreadable:
-        obstacle = f"{unreadable[0].address} could not be read"
+    if dark := [each for each in unreadable if not each.is_of_palette]:
+        obstacle = f"{dark[0].address} could not be read"
     for change in changes:
-        if change.action is not Action.BLOCKED or repositories.is_correction(change):
+        if change.action is not Action.BLOCKED or repositories.holds_nothing_back(change):
             continue
         if change.wanted is not Action.DELETE:
             obstacle = f"{change.address} is blocked"

@@ -16,7 +16,11 @@ def guards(
     spec: RegistrySpec, changes: Sequence[Change], *, live: int, desired: int, overrides: Overrides
 ) -> list[Guard]:
     """Judge the selected `changes` of one live registry that holds `live` artifacts, `desired` of them wanted."""
-    deletes = [change for change in changes if change.action is Action.DELETE]
+    deletes = [
+        change
+        for change in changes
+        if change.action is Action.DELETE and change.type is ResourceType.ARTIFACT
+    ]
     limit = spec.policy.max_deletes if overrides.max_deletes is None else overrides.max_deletes
     found = [
         Guard(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from regsync.model.outcome import Result
+from regsync.model.outcome import Result, Status
 from regsync.model.plan import Action, Change, Plan, ResourceType
-from regsync.planner.repositories import is_correction
+from regsync.planner.repositories import holds_nothing_back
 
 _STAGE = {
     ResourceType.PROJECT: "projects",
@@ -28,12 +28,23 @@ class Stage:
 
 def stages(plan: Plan) -> tuple[Stage, ...]:
     """Projects first, then repositories, then what goes into them, then what replication brings on, then the settings of
-    the repositories that came with it; deletes last. Empty stages are left out."""
-    names = ("projects", "prepare", "push", "replicate", "settle", "delete")
+    the repositories that came with it, then registrations; then deletes; and last what Palette is to list of it all.
+    Empty stages are left out."""
+    names = (
+        "projects",
+        "prepare",
+        "push",
+        "replicate",
+        "settle",
+        "register",
+        "delete",
+        "unregister",
+        "sync",
+    )
     sorted_in: dict[str, list[Change]] = {name: [] for name in names}
     for change in plan.changes:
         if change.action is Action.DELETE:
-            sorted_in["delete"].append(change)
+            sorted_in["unregister" if change.type is ResourceType.REGISTRATION else "delete"].append(change)
         elif change.copy and change.copy.replicated:
             sorted_in["settle" if change.type is ResourceType.REPOSITORY else "replicate"].append(change)
         elif change.action.writes:
@@ -42,10 +53,17 @@ def stages(plan: Plan) -> tuple[Stage, ...]:
 
 
 def held_back_by(change: Change, undone: Iterable[Result]) -> Result | None:
-    """What `change` depends on and what did not come about: for what replication brings its source, for a delete all
-    that was to be created or pushed in its live registry, for all else the creation of its repository and project."""
+    """What `change` depends on and what did not come about.
+
+    For what replication brings that is its source, for a delete all that was to be created or pushed in its live
+    registry, for a sync see `_keeps_from_sync`, for all else the creation of its repository and project.
+    """
     for result in undone:
         other = result.change
+        if change.type is ResourceType.SYNC:
+            if _keeps_from_sync(change, result):
+                return result
+            continue
         if change.copy and change.copy.replicated:
             if other.address == change.copy.address:
                 return result
@@ -53,11 +71,26 @@ def held_back_by(change: Change, undone: Iterable[Result]) -> Result | None:
         if other.address.registry != change.address.registry:
             continue
         is_delete = Action.DELETE in (other.action, other.wanted)
-        if change.action is Action.DELETE and not is_delete and not is_correction(other):
+        deletes = change.action is Action.DELETE and change.type is not ResourceType.REGISTRATION
+        if deletes and not is_delete and not holds_nothing_back(other):
             return result
         if _creates_container(other) and other.address in change.address.within:
             return result
     return None
+
+
+def _keeps_from_sync(sync: Change, result: Result) -> bool:
+    """Whether Palette is better not told to list the content anew: its registration did not come about, something failed
+    in the region that it lists, or in another one where tags were moved, so that regions disagree."""
+    other, after = result.change, sync.after or {}
+    if other.type is ResourceType.REGISTRATION:
+        return other.address.sync == sync.address
+    if result.status not in (Status.FAILED, Status.SKIPPED):
+        return False
+    if other.address.registry == after["registry"]:
+        return True
+    same_document = other.address.registry.partition("@")[0] == sync.address.registry
+    return same_document and bool(after["force"])
 
 
 def _creates_container(change: Change) -> bool:

@@ -138,8 +138,11 @@ def _correctable(settings: Mapping[str, Json] | None) -> dict[str, Json]:
     return {name: value for name, value in (settings or {}).items() if name not in FIXED}
 
 
-def is_correction(change: Change) -> bool:
-    """Whether it is about the settings of a repository or project that is there: nothing else depends on those."""
+def holds_nothing_back(change: Change) -> bool:
+    """Whether no content depends on it: on the settings of a repository or project that is there, and on what Palette
+    knows."""
+    if change.type in (ResourceType.REGISTRATION, ResourceType.SYNC):
+        return True
     return change.type is not ResourceType.ARTIFACT and Action.UPDATE in (change.action, change.wanted)
 
 

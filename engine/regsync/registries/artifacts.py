@@ -76,7 +76,12 @@ class StoreRegistry:
             *(read for path, tags in wanted.tags.items() for read in self._reads_of_tags(path, tags)),
             *(partial(self._read_base, path) for path in wanted.repositories),
             *(partial(self._read_beneath, prefix, wanted) for prefix in wanted.beneath),
+            *(partial(self._read_repository, path, frozenset(), _ALONE) for path in wanted.whole),
         ]
+
+    def repositories(self, prefix: str) -> tuple[str, ...]:
+        """All repositories whose name starts with `prefix`; see `Registry`."""
+        return self.store.repositories(prefix)
 
     def limits(self) -> Limits:
         """What the registry cannot do; see `Registry`."""
@@ -367,6 +372,10 @@ class Listing:
     @property
     def listed(self) -> frozenset[str]:
         return frozenset({self.prefix}) if self.complete and not self.remaining else frozenset()
+
+
+_ALONE = Listing("", set(), complete=False)
+"""That of a repository which is read for itself: nothing follows from it for others."""
 
 
 def _with_siblings(artifacts: Mapping[Address, LiveArtifact]) -> dict[Address, LiveArtifact]:

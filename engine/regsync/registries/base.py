@@ -95,12 +95,14 @@ class Store(Protocol):
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What to observe: tags by repository, repositories themselves, prefixes (see `RegistrySpec.prefixes`) of which all
-    repositories one level beneath are to be listed whole, and the repositories of which it must be known who owns them."""
+    repositories one level beneath are to be listed whole, the repositories of which it must be known who owns them, and
+    repositories of which all tags are wanted."""
 
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     repositories: tuple[str, ...] = ()
     beneath: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
+    whole: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,9 @@ class Registry(Protocol):
 
     def reads(self, wanted: Wanted) -> list[Read]:
         """The reads that observe `wanted`; they may run in any order and side by side."""
+
+    def repositories(self, prefix: str) -> tuple[str, ...]:
+        """All repositories whose name starts with `prefix`, sorted. Raises RegistryError where they are not told."""
 
     def limits(self) -> Limits:
         """What the registry cannot do whoever logs in, as far as its reads have shown."""
@@ -252,6 +257,15 @@ _VENDORS: Mapping[RegistryType, str] = {
     RegistryType.HARBOR: "regsync.registries.harbor.registry",
     RegistryType.LAYOUT: "regsync.registries.layout",
 }
+
+
+def tell_type(spec: RegistrySpec, surroundings: Surroundings) -> RegistryType:
+    """Of which type the registry at the endpoint of `spec`, of type basic, turns out to be: it is asked, by reading alone.
+
+    Raises RegistryError where no registry answers.
+    """
+    module = import_module(_VENDORS[RegistryType.HARBOR])
+    return RegistryType.HARBOR if module.is_harbor(spec, surroundings) else RegistryType.BASIC
 
 
 def open_registry(spec: RegistrySpec, surroundings: Surroundings) -> Registry:

@@ -1,4 +1,4 @@
-"""Reports: plans, outcomes, diagnostics and errors as text, JSON, annotations and events.
+"""Reports: plans, outcomes, diagnostics and errors as text, Markdown, JSON, annotations and events.
 
 Knows the wording and the layout; knows no terminal, no file and no clock, and computes nothing that the model does
 not already say.

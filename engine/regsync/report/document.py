@@ -13,9 +13,10 @@ from regsync import __version__
 from regsync.model.codec import change_fingerprint, pieces, plan_to_json
 from regsync.model.decode import ACTIONS
 from regsync.model.errors import ManifestInvalid
-from regsync.model.outcome import Outcome, OutcomeSummary, Result
+from regsync.model.outcome import OutcomeSummary, Result
 from regsync.model.settings import Json
 from regsync.report.machine import diagnostic_to_json, diagnostics_to_json, error_to_json
+from regsync.report.outcome import is_complete
 from regsync.report.run import Run
 
 FORMAT_VERSION = "1.0"
@@ -70,7 +71,7 @@ def _outcome(run: Run) -> Document:
         "plan_fingerprint": planned.get("fingerprint"),
         "planned": planned.get("summary"),
         "summary": {**asdict(summary), "not_compared": 0 if plan is None else plan.not_compared},
-        "complete": outcome is not None and _is_complete(outcome),
+        "complete": outcome is not None and is_complete(outcome),
         "signal": None if outcome is None else outcome.signal,
         "sent_bytes": 0 if outcome is None else outcome.sent,
         "results": [] if outcome is None else [_result(each) for each in outcome.results],
@@ -78,12 +79,6 @@ def _outcome(run: Run) -> Document:
         "guards": planned.get("guards", []),
         "diagnostics": [diagnostic_to_json(each) for each in run.diagnostics],
     }
-
-
-def _is_complete(outcome: Outcome) -> bool:
-    summary = outcome.summary
-    undone = summary.failed + summary.skipped + summary.refused
-    return not undone and outcome.signal is None and not outcome.plan.errored
 
 
 def _result(result: Result) -> Document:

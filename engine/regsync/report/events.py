@@ -23,6 +23,7 @@ from regsync.model.events import (
     ReadingFolders,
     Started,
     Stopping,
+    Waiting,
 )
 from regsync.model.outcome import Outcome, Result, Status
 from regsync.model.plan import Action, Change, Copy, Guard, Plan
@@ -72,6 +73,8 @@ def event_records(event: Event, timestamp: str) -> list[Record]:
         case Progressed(change, sent, total):
             message = f"{show_bytes(sent)} of {show_bytes(total)} sent"
             return [_hook(timestamp, "apply_progress", change, message, sent_bytes=sent, total_bytes=total)]
+        case Waiting(change, text):
+            return [_hook(timestamp, "apply_waiting", change, text, waiting_for=text)]
         case Finished(result):
             return [_result_record(result, timestamp)]
         case Stopping(running):

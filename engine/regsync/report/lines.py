@@ -46,7 +46,9 @@ def clean(text: str) -> str:
         text = "".join(
             each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
         )
-    return _COMMAND.sub(lambda found: found[0][:-1] + f"\\x{ord(found[0][-1]):02x}", text)
+    if "::" in text or "##" in text:
+        text = _COMMAND.sub(lambda found: found[0][:-1] + f"\\x{ord(found[0][-1]):02x}", text)
+    return text
 
 
 def plain(lines: Iterable[Line]) -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from signal import Signals
+from typing import TypeAlias
 
 from regsync.model.outcome import Outcome, Result, Status
 from regsync.model.plan import Action
 from regsync.report.lines import Line, Style, line, show_bytes, show_count, show_seconds
 from regsync.report.plan import MARKER, STYLE, Detail, from_line, unreadable_rows
 from regsync.report.table import Row, table
+
+Hints: TypeAlias = Mapping[tuple[str, str | None], str | None]
+"""By live registry and reason."""
 
 DONE = {
     Action.CREATE: "created",
@@ -24,6 +29,8 @@ _STYLE = {
     Status.ALREADY: Style.DIM,
 }
 
+WHAT_IS_LEFT = "Plan again to see what is left; a saved plan may be applied again."
+
 
 def render_outcome(outcome: Outcome, *, detail: Detail = Detail.CHANGES) -> list[Line]:
     """The outcome as it is printed, a row per change: all of them, or in a summary those that did not come about.
@@ -33,16 +40,8 @@ def render_outcome(outcome: Outcome, *, detail: Detail = Detail.CHANGES) -> list
     """
     fine = (Status.APPLIED, Status.ALREADY)
     shown = [each for each in outcome.results if detail is not Detail.SUMMARY or each.status not in fine]
-    hints: dict[tuple[str, str | None], str | None] = {}
-    for each in shown:
-        if (
-            each.status is Status.FAILED
-        ):  # one failure may meet hundreds: what is done about the first helps all
-            hints.setdefault((each.change.address.registry, each.detail), each.hint)
-    rows = [
-        _row(each, detail, hints.get((each.change.address.registry, each.detail), each.hint))
-        for each in shown
-    ]
+    hints = hints_of(shown)
+    rows = [result_row(each, detail, hints) for each in shown]
     rows += unreadable_rows(outcome.plan, detail)
     lines = table(rows)
     if rows:
@@ -50,7 +49,17 @@ def render_outcome(outcome: Outcome, *, detail: Detail = Detail.CHANGES) -> list
     return lines + _conclusion(outcome)
 
 
-def _row(result: Result, detail: Detail, hint: str | None) -> Row:
+def hints_of(results: Sequence[Result]) -> Hints:
+    """What helps against each failure: one may meet hundreds, and what is done about the first helps all."""
+    hints: dict[tuple[str, str | None], str | None] = {}
+    for each in results:
+        if each.status is Status.FAILED:
+            hints.setdefault((each.change.address.registry, each.detail), each.hint)
+    return hints
+
+
+def result_row(result: Result, detail: Detail, hints: Hints) -> Row:
+    """How a change ended, as a row; `hints` is what `hints_of` says of all results."""
     change, status = result.change, result.status
     if status is Status.APPLIED:
         spent = f"in {show_seconds(result.seconds)}"
@@ -69,20 +78,23 @@ def _row(result: Result, detail: Detail, hint: str | None) -> Row:
         verb="already so" if status is Status.ALREADY else f"{action} {status}",
         rest=(result.detail or "",),
         style=_STYLE[status],
-        help=hint or "",
+        help=hints.get((change.address.registry, result.detail), result.hint) or "",
     )
 
 
-def _conclusion(outcome: Outcome) -> list[Line]:
+def is_complete(outcome: Outcome) -> bool:
+    """Whether all came about that was to be made, and all was compared."""
     summary = outcome.summary
-    kept = f"{summary.unchanged} unchanged" + (f", {summary.already} already so" if summary.already else "")
-    requests = sum(outcome.requests.values())
-    spent = f" with {show_count(requests, 'request')}" if requests else ""
-    sent = f"{show_bytes(outcome.sent)} sent{spent} in {show_seconds(outcome.seconds)}"
     undone = summary.failed + summary.skipped + summary.refused
-    if not undone and outcome.signal is None and not outcome.plan.errored:
+    return not undone and outcome.signal is None and not outcome.plan.errored
+
+
+def show_verdict(outcome: Outcome) -> str:
+    """How the apply ended, in a line: what was done, and where it is incomplete what was not."""
+    summary = outcome.summary
+    if is_complete(outcome):
         done = f"{summary.added} added, {summary.changed} changed, {summary.deleted} deleted"
-        return [line(f"Apply complete! {done}. {kept}. {sent}", Style.STRONG)]
+        return f"Apply complete! {done}."
     applied = sum(1 for each in outcome.results if each.status is Status.APPLIED)
     counts = (
         f"applied {applied}, failed {summary.failed}, skipped {summary.skipped}, refused {summary.refused}"
@@ -90,7 +102,20 @@ def _conclusion(outcome: Outcome) -> list[Line]:
     if outcome.plan.not_compared:
         counts += f", not compared {outcome.plan.not_compared}"
     how = "incomplete" if outcome.signal is None else f"interrupted by {Signals(outcome.signal).name}"
-    return [
-        line(f"Apply {how}: {counts}. {kept}. {sent}", Style.ERROR),
-        line("Plan again to see what is left; a saved plan may be applied again."),
-    ]
+    return f"Apply {how}: {counts}."
+
+
+def show_spent(outcome: Outcome) -> str:
+    """What stayed as it is, and what the rest took."""
+    summary = outcome.summary
+    kept = f"{summary.unchanged} unchanged" + (f", {summary.already} already so" if summary.already else "")
+    requests = sum(outcome.requests.values())
+    spent = f" with {show_count(requests, 'request')}" if requests else ""
+    return f"{kept}. {show_bytes(outcome.sent)} sent{spent} in {show_seconds(outcome.seconds)}"
+
+
+def _conclusion(outcome: Outcome) -> list[Line]:
+    text = f"{show_verdict(outcome)} {show_spent(outcome)}"
+    if is_complete(outcome):
+        return [line(text, Style.STRONG)]
+    return [line(text, Style.ERROR), line(WHAT_IS_LEFT)]

@@ -25,13 +25,39 @@ def render_parity(tables: Sequence[Parity], *, full: bool) -> list[Line]:
     return [each for table in tables for each in _table(table, full)]
 
 
-def _table(table: Parity, full: bool) -> list[Line]:
+def show_standings(table: Parity) -> str:
+    """`in 3 regions: 214 equal, 1 missing, 2 uneven`."""
     agreed = Counter(each for row in table.rows if (each := _agreed(row)) is not None)
-    uneven = [row for row in table.rows if _agreed(row) is None]
+    uneven = len(uneven_rows(table))
     counts = [f"{agreed[each]} {_WORD[each]}" for each in Standing if agreed[each]]
-    counts += [f"{len(uneven)} uneven"] if uneven else []
-    heading = f"Parity of {table.registry} in {show_count(len(table.regions), 'region')}: {', '.join(counts)}"
-    lines = [line(heading, Style.STRONG)]
+    counts += [f"{uneven} uneven"] if uneven else []
+    return f"in {show_count(len(table.regions), 'region')}: {', '.join(counts)}"
+
+
+def uneven_rows(table: Parity) -> list[ParityRow]:
+    """The artifacts in which the regions disagree."""
+    return [row for row in table.rows if _agreed(row) is None]
+
+
+def show_warning(table: Parity) -> str:
+    """What equal content under different digests means for clusters; empty where there is none."""
+    others = sum(1 for row in table.rows if Standing.OTHER_DIGEST in row.standings.values())
+    if not others:
+        return ""
+    return (
+        f"warning: {show_count(others, 'artifact')} with equal content under another digest; Palette "
+        "remembers digests, so a cluster that moves to that region may not find what it looks for"
+    )
+
+
+def cells(table: Parity, row: ParityRow) -> list[str]:
+    """How the artifact stands, by region; empty where it is not known."""
+    return [_WORD[row.standings[each]] if each in row.standings else "" for each in table.regions]
+
+
+def _table(table: Parity, full: bool) -> list[Line]:
+    lines = [line(f"Parity of {table.registry} {show_standings(table)}", Style.STRONG)]
+    uneven = uneven_rows(table)
     shown = table.rows if full else uneven[:MOST_ROWS]
     if shown:
         lines += _rows(table, shown)
@@ -39,15 +65,8 @@ def _table(table: Parity, full: bool) -> list[Line]:
         lines.append(
             line(f"    … {show_count(len(uneven) - MOST_ROWS, 'more artifact')} (--detail full)", Style.DIM)
         )
-    others = sum(1 for row in table.rows if Standing.OTHER_DIGEST in row.standings.values())
-    if others:
-        lines.append(
-            line(
-                f"    warning: {show_count(others, 'artifact')} with equal content under another digest; Palette "
-                "remembers digests, so a cluster that moves to that region may not find what it looks for",
-                Style.WARNING,
-            )
-        )
+    if warning := show_warning(table):
+        lines.append(line(f"    {warning}", Style.WARNING))
     return [*lines, line()]
 
 
@@ -58,16 +77,9 @@ def _agreed(row: ParityRow) -> Standing | None:
 
 
 def _rows(table: Parity, rows: Sequence[ParityRow]) -> list[Line]:
-    cells = [["", *table.regions]]
-    cells += [
-        [
-            row.artifact,
-            *(_WORD[row.standings[each]] if each in row.standings else "" for each in table.regions),
-        ]
-        for row in rows
-    ]
-    widths = [max(len(each) for each in column) for column in zip(*cells, strict=True)]
+    lines = [["", *table.regions], *([row.artifact, *cells(table, row)] for row in rows)]
+    widths = [max(len(each) for each in column) for column in zip(*lines, strict=True)]
     return [
         line("    " + "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-        for row in cells
+        for row in lines
     ]

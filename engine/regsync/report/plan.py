@@ -10,13 +10,13 @@ from difflib import unified_diff
 from enum import StrEnum
 from itertools import groupby
 
-from regsync.model.codec import fingerprint
 from regsync.model.content import FileDiff, FileEntry, FileStatus
 from regsync.model.parity import parity
-from regsync.model.plan import Action, Change, Guard, Plan, RegistryView, ResourceType, Selection
+from regsync.model.plan import Action, Change, Guard, Plan, RegistryView, ResourceType
 from regsync.model.reference import Address, is_digest
 from regsync.model.settings import Json, canonical, differs
 from regsync.model.state import Unreadable
+from regsync.report.conclusion import conclusion
 from regsync.report.lines import Line, Style, line, show_bytes, show_count, show_seconds
 from regsync.report.parity import render_parity
 from regsync.report.table import Row, below, position, table
@@ -83,8 +83,8 @@ def render_plan(
     the reader may do now. Markers in column 0: `+` create, `~` update, `±` replace, `-` delete, `!` blocked or
     refused, `?` unreadable, a space for an unchanged object that something is to be said of.
     """
-    alike = _alike(plan.changes)
-    rows = [_change_row(each, detail, alike) for each in plan.changes if _is_shown(each, detail)]
+    alike = alike_settings(plan.changes)
+    rows = [change_row(each, detail, alike) for each in plan.changes if _is_shown(each, detail)]
     rows += unreadable_rows(plan, detail)
     lines = [line(_header(plan, observed), Style.STRONG), line(), *table(rows)]
     if rows:
@@ -92,9 +92,9 @@ def render_plan(
     lines += render_parity(parity(plan), full=detail is Detail.FULL)
     lines += [line(f"note: {each}") for each in plan.notes]
     if detail is not Detail.FULL:
-        lines += _notes_of_unchanged(plan.changes)
-    lines += _guards(plan.guards)
-    lines += _conclusion(plan)
+        lines += notes_of_unchanged(plan.changes)
+    lines += guard_lines(plan.guards)
+    lines += conclusion(plan)
     if next_step:
         lines += [line(), line(next_step, Style.DIM)]
     return lines
@@ -165,7 +165,8 @@ def _is_shown(change: Change, detail: Detail) -> bool:
     return change.action is not Action.NO_OP or (detail is Detail.FULL and bool(change.notes))
 
 
-def _change_row(change: Change, detail: Detail, alike: Mapping[Address, int]) -> Row:
+def change_row(change: Change, detail: Detail, alike: Mapping[Address, int]) -> Row:
+    """A change as a row; `alike` is what `alike_settings` says of all changes."""
     where = position(change.origin)
     if where in change.why or ((change.source or change.copy) and detail is not Detail.SUMMARY):
         where = ""  # it stands in the reason, or below beside the folder
@@ -196,7 +197,7 @@ def _details(change: Change, detail: Detail, alike: Mapping[Address, int]) -> li
     return lines
 
 
-def _alike(changes: Sequence[Change]) -> dict[Address, int]:
+def alike_settings(changes: Sequence[Change]) -> dict[Address, int]:
     """Of the repositories that a registry creates with equal settings the first, and how many more there are: hundreds
     come with the same, in all regions."""
     groups: dict[tuple[str, str], list[Address]] = {}
@@ -309,7 +310,7 @@ def _hash(entry: FileEntry, full: bool) -> str:
     return entry.sha256 if full else entry.sha256[:12] + "…"
 
 
-def _notes_of_unchanged(changes: Sequence[Change]) -> list[Line]:
+def notes_of_unchanged(changes: Sequence[Change]) -> list[Line]:
     """Notes on objects that stay as they are, equal ones together: a registry may hold hundreds of a kind."""
     about: dict[str, list[Change]] = {}
     for change in changes:
@@ -323,7 +324,7 @@ def _notes_of_unchanged(changes: Sequence[Change]) -> list[Line]:
     return lines
 
 
-def _guards(guards: Sequence[Guard]) -> list[Line]:
+def guard_lines(guards: Sequence[Guard]) -> list[Line]:
     """A line for all live registries that measure alike; for each refusal what refuses, where, and how to lift it."""
     if not guards:
         return []
@@ -358,41 +359,3 @@ def _measure(guard: Guard) -> str:
     if not guard.ok:
         return f"{guard.text} REFUSED"
     return guard.text if guard.name == "protected" else f"{guard.text} ok"  # "protected none touched" says it
-
-
-def _conclusion(plan: Plan) -> list[Line]:
-    summary = plan.summary
-    kept = [f"{summary.unchanged} unchanged"]
-    if summary.unmanaged:
-        kept.append(f"{summary.unmanaged} unmanaged")
-    if summary.unreadable:
-        kept.append(f"{summary.unreadable} not compared")
-    tail = f"{', '.join(kept)}.     plan-id {fingerprint(plan)[:8]}"
-    if _nothing_to_say(plan):
-        whole = plan.request.selection == Selection()
-        where = ". The registries hold what the manifests ask for" if whole else " in what is selected"
-        return [line(f"No changes{where}.", Style.STRONG), line(tail)]
-    planned = f"{summary.add} to add, {summary.change} to change, {summary.delete} to delete"
-    if summary.blocked:
-        planned += f", {summary.blocked} blocked"
-    lines = [line(f"Plan: {planned}. {tail}", Style.STRONG)]
-    if plan.outside:
-        lines.append(line(f"partial: {show_count(plan.outside, 'change')} outside the selection"))
-    if plan.unreadable:
-        parts = show_count(len(plan.unreadable), "part")
-        lines.append(
-            line(
-                f"incomplete: {parts} of the live registries could not be read; nothing is created or deleted there",
-                Style.ERROR,
-            )
-        )
-    if plan.refused:
-        lines.append(line("refused: while a guard stands against it, apply writes nothing", Style.ERROR))
-    return lines
-
-
-def _nothing_to_say(plan: Plan) -> bool:
-    """Whether live and desired state are known to be the same; a selection or a refusal leaves that open."""
-    return not any(
-        (plan.has_changes, plan.summary.blocked, plan.errored, plan.not_compared, plan.refused, plan.outside)
-    )

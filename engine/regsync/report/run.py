@@ -28,7 +28,8 @@ class Run:
 
     `plan` is None where there is none, `outcome` where nothing was applied; `diagnostics` are of the manifests, packs
     and charts; `error` is what kept the run from going on. `requests` were sent, by live registry. `status` is the exit
-    status. `seconds` is how long it took, `started` has a zone.
+    status. `seconds` is how long it took, `started` has a zone. `subject` is what tells it from other runs on the same
+    commit and is known before anything is read: the folder it works in, paths, selection. Empty where nobody asks.
     """
 
     command: str
@@ -41,6 +42,7 @@ class Run:
     error: RegsyncError | None = None
     requests: Mapping[str, int] = field(default_factory=dict)
     surrounding: Surrounding = field(default_factory=Surrounding)
+    subject: tuple[str, ...] = ()
     folder: str = ""
     """The directory that all paths are relative to, seen from the one where the program was started; empty where they
     are the same."""

@@ -20,6 +20,7 @@ from regsync.planner.regions import takes_content
 from regsync.registries.base import Copied, Payload, Registry
 from regsync.run.desired import Source, Sources
 from regsync.run.layers import Layers
+from regsync.run.registrar import Registrar
 from regsync.run.replication import PATIENCE, Patience, arrives, settle
 from regsync.run.threads import results
 
@@ -44,6 +45,7 @@ def apply(
     desired: DesiredState,
     sources: Sources,
     registries: Mapping[str, Registry],
+    registrar: Registrar,
     *,
     pool: ThreadPoolExecutor,
     sink: Sink,
@@ -55,13 +57,16 @@ def apply(
     """Execute every writing change of `plan` and report how each ended; `refused` are results decided before:
     what was refused holds back what depends on it, what was so already does not.
 
-    `sources` is what artifacts are packed from. Never raises for what a registry answers or a folder holds.
+    `sources` is what artifacts are packed from, `registrar` carries out what is of Palette. Never raises for what a
+    registry answers or a folder holds. Raises AuthenticationFailed, before anything is written, where a secret for
+    Palette cannot be had.
     """
+    registrar.prepare(plan.changes)
     begun = time.monotonic()
     undone = [each for each in refused if each.status is Status.REFUSED]
-    asked = {name: registry.requests for name, registry in registries.items()}
+    asked = _requests(registries, registrar)
     overrides = plan.request.overrides
-    run = _Run(desired, sources, registries, sink, stop, fail_fast, patience, overrides, undone)
+    run = _Run(desired, sources, registries, registrar, sink, stop, fail_fast, patience, overrides, undone)
     run.results += refused
     run.results += [
         Result(change, Status.REFUSED, change.why, change.help)
@@ -69,7 +74,8 @@ def apply(
         if change.action is Action.BLOCKED
     ]
     for name in {change.address.registry for change in plan.changes if change.action.writes}:
-        registries[name].allow_writes()
+        if name in registries:  # a document of several regions is none, though Palette knows it as one
+            registries[name].allow_writes()
     for stage in stages(plan):
         run.stage(stage, pool)
     outcome = Outcome(
@@ -77,10 +83,19 @@ def apply(
         results=tuple(sorted(run.results, key=lambda each: each.change.address)),
         seconds=time.monotonic() - begun,
         signal=stop.signal,
-        requests={name: registry.requests - asked[name] for name, registry in sorted(registries.items())},
+        requests={
+            name: count - asked.get(name, 0) for name, count in _requests(registries, registrar).items()
+        },
     )
     sink(Ended(outcome))
     return outcome
+
+
+def _requests(registries: Mapping[str, Registry], registrar: Registrar) -> dict[str, int]:
+    return {
+        **{name: registry.requests for name, registry in sorted(registries.items())},
+        **registrar.requests,
+    }
 
 
 @dataclass(slots=True)
@@ -88,6 +103,7 @@ class _Run:
     desired: DesiredState
     sources: Sources
     registries: Mapping[str, Registry]
+    registrar: Registrar
     sink: Sink
     stop: Stop
     fail_fast: bool
@@ -137,7 +153,9 @@ class _Run:
         sent = _Sent(change, self.sink)
         status, detail, hint = Status.APPLIED, None, None
         try:
-            if change.copy and change.copy.replicated:
+            if change.type in (ResourceType.REGISTRATION, ResourceType.SYNC):
+                status, detail = self._tell_palette(change, undone)
+            elif change.copy and change.copy.replicated:
                 status, detail, hint = self._follow(change, change.copy, sent)
             else:
                 payload = self._payload(change, source, layers)
@@ -155,6 +173,16 @@ class _Run:
         if status is not Status.APPLIED and self.fail_fast:
             self.stop(f"{change.address} failed (--fail-fast)")
         return Result(change, status, detail, hint, sent.sent, time.monotonic() - begun)
+
+    def _tell_palette(self, change: Change, undone: Sequence[Result]) -> tuple[Status, str | None]:
+        if change.type is ResourceType.REGISTRATION:
+            self.registrar.register(change)
+            return Status.APPLIED, None
+        left_out = {each.change.address for each in undone}
+        detail = self.registrar.synchronize(change, left_out, self.sink, self.stop.event)
+        if detail is None:
+            return Status.SKIPPED, f"{self.stop.because}; Palette goes on by itself"
+        return Status.APPLIED, detail
 
     def _payload(self, change: Change, source: Source | None, layers: Layers) -> Payload | Copied | None:
         if change.copy is not None:

@@ -107,6 +107,8 @@ def _terms(change: Change) -> dict[str, object]:
 
 
 def _live(change: Change) -> dict[str, object]:
+    if change.type is ResourceType.SYNC:
+        return {}  # it is approved as such, whatever Palette did by itself since then
     before: Mapping[str, Json] = change.before or {}
     if change.type is not ResourceType.ARTIFACT:
         return {f"live {name}": canonical(name, value) for name, value in before.items()}
@@ -117,6 +119,8 @@ def _live(change: Change) -> dict[str, object]:
 
 
 def _wanted(change: Change) -> dict[str, object]:
+    if change.type is ResourceType.SYNC:
+        return {}
     after: Mapping[str, Json] = change.after or {}
     if change.type is not ResourceType.ARTIFACT:
         return {name: canonical(name, value) for name, value in after.items()}
@@ -160,7 +164,8 @@ def _already_other(name: str, approved: object, found: object) -> str:
 
 
 def _no_longer(then: Change, fresh: Plan) -> str:
-    if all(registry.name != then.address.registry for registry in fresh.registries):
+    declared = {name for each in fresh.registries for name in (each.name, each.name.partition("@")[0])}
+    if then.address.registry not in declared:
         return f"approved, but no manifest here declares {then.address.registry}"
     return "approved, but the manifests no longer ask for it"
 

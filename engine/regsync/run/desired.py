@@ -20,6 +20,7 @@ from regsync.model.state import (
     DesiredRepository,
     DesiredState,
 )
+from regsync.run.registrations import registered, unregistered
 from regsync.run.upstream import Fetch, Upstream
 
 ECR_PUBLIC_LIMIT = 205
@@ -110,7 +111,8 @@ def compose(declarations: Sequence[Declaration], fetch: Fetch, *, files: int, si
 def as_source(desired: DesiredRegistry) -> DesiredRegistry:
     """`desired`, cut down to what other regions may copy from it: nothing else is looked at there."""
     policy = replace(desired.spec.policy, prune=Prune.OFF)
-    return replace(desired, spec=replace(desired.spec, policy=policy), absences=(), repositories=())
+    spec = replace(desired.spec, policy=policy)
+    return DesiredRegistry(spec, desired.artifacts, absences=(), repositories=())
 
 
 def _items(declarations: Iterable[Declaration]) -> Iterable[ContentItem]:
@@ -177,6 +179,8 @@ def _registry(
             tuple(sorted(artifacts.values(), key=lambda each: each.address)),
             tuple(sorted(absences.values(), key=lambda each: each.address)),
             tuple(sorted(_repositories(spec, artifacts.values()), key=lambda each: each.address)),
+            registered(declaration, artifacts.values()),
+            unregistered(declaration),
         ),
         diagnostics,
     )

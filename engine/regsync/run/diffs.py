@@ -40,8 +40,10 @@ def add_diffs(
 
     def with_diff(change: Change) -> Change:
         source = sources.get(change.address)
+        if source is None:
+            return change
         there = live.registries[change.address.registry].artifacts.get(change.address)
-        if source is None or there is None or there.content in (None, source.content.digest):
+        if there is None or there.content in (None, source.content.digest):
             return change
         return _with_diff(change, source, there, registries[change.address.registry])
 

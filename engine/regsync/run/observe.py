@@ -1,39 +1,59 @@
-"""Observes all live registries side by side; what a failing one hides stays its own."""
+"""Observes all live registries and Palettes side by side; what a failing one hides stays its own."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from itertools import chain, zip_longest
 from queue import Empty, SimpleQueue
 
 from regsync.model.events import Observing, Sink
+from regsync.model.palette import LivePalette
 from regsync.model.registry import Prune
 from regsync.model.settings import differing
 from regsync.model.state import DesiredRegistry, DesiredState, LiveState, Observed
+from regsync.palette.base import Palette
 from regsync.registries.base import Read, Reading, Registry, Wanted
 from regsync.run.threads import LONGEST_NAP
 
 
 def observe(
-    desired: DesiredState, registries: Mapping[str, Registry], *, pool: ThreadPoolExecutor, sink: Sink
+    desired: DesiredState,
+    registries: Mapping[str, Registry],
+    palettes: Mapping[str, Palette],
+    *,
+    pool: ThreadPoolExecutor,
+    sink: Sink,
 ) -> LiveState:
-    """Read what every live registry must hold, and what lies beneath its base paths where prune needs it.
+    """Read what every live registry must hold, and what lies beneath its base paths where prune needs it; and meanwhile
+    what Palettes know of them.
 
     In three rounds, each asking for no more than the one before leaves open: artifacts; repositories; and to whom those
     belong whose settings differ.
     """
+    asked = {name: pool.submit(_look_up, each, desired) for name, each in palettes.items()}
     found = {each.spec.name: Observed() for each in desired.registries}
     for ask in (_artifacts, _repositories, _owners):
         reads = {
             each.spec.name: registries[each.spec.name].reads(ask(each, found[each.spec.name]))
             for each in desired.registries
         }
-        seen = _read_all(reads, pool, sink)
+        seen = read_all(reads, pool, sink)
         found = {name: Observed.merged((found[name], seen[name])) for name in found}
+    while not wait(asked.values(), LONGEST_NAP).done >= set(asked.values()):
+        pass
     return LiveState(
-        {name: replace(observed, limits=registries[name].limits()) for name, observed in found.items()}
+        {name: replace(observed, limits=registries[name].limits()) for name, observed in found.items()},
+        {name: future.result() for name, future in asked.items()},
+    )
+
+
+def _look_up(palette: Palette, desired: DesiredState) -> LivePalette:
+    name = palette.spec.name
+    return palette.observe(
+        desired.registrations_in(name),
+        [each for one in desired.registries for each in one.unregistered if each.spec.palette.name == name],
     )
 
 
@@ -76,7 +96,7 @@ def _owners(desired: DesiredRegistry, observed: Observed) -> Wanted:
     )
 
 
-def _read_all(reads: Mapping[str, list[Read]], pool: ThreadPoolExecutor, sink: Sink) -> dict[str, Observed]:
+def read_all(reads: Mapping[str, list[Read]], pool: ThreadPoolExecutor, sink: Sink) -> dict[str, Observed]:
     """Run all reads, registries in turn so that a slow one does not hold up the others, and the reads they bring."""
     found: dict[str, list[Observed]] = {name: [] for name in reads}
     queued = [

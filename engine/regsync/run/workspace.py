@@ -12,15 +12,18 @@ from types import TracebackType
 
 from regsync.manifest.load import Variables, load
 from regsync.model.diagnostic import Diagnostic, Severity, has_errors
+from regsync.model.draft import Imported, Strays, Target
 from regsync.model.errors import ManifestInvalid, UsageError
 from regsync.model.events import Found, Planned, Sink
 from regsync.model.outcome import Outcome, Result
 from regsync.model.plan import Change, Plan, PlanRequest, Selection
 from regsync.model.reference import Address
 from regsync.model.registry import Declaration, RegistrySpec
-from regsync.model.state import DesiredState, LiveState
+from regsync.model.state import DesiredState, LiveState, Unreadable
 from regsync.model.upstream import Locking
-from regsync.planner.build import build_plan
+from regsync.palette.base import Opener as PaletteOpener
+from regsync.palette.base import Palette, open_palette
+from regsync.planner.build import build_plan, is_reached
 from regsync.registries.base import (
     LayerIndexes,
     Manifests,
@@ -28,13 +31,19 @@ from regsync.registries.base import (
     Registry,
     Surroundings,
     open_registry,
+    tell_type,
 )
 from regsync.run.apply import Stop, apply
 from regsync.run.desired import Local, Sources, as_source, compose
 from regsync.run.diffs import add_diffs
+from regsync.run.first import First, first_manifest
+from regsync.run.importing import Importer, Wish
 from regsync.run.lock import lock
 from regsync.run.observe import observe
+from regsync.run.registrar import Registrar
 from regsync.run.replication import PATIENCE, Patience
+from regsync.run.strays import find_strays
+from regsync.run.survey import Unread
 from regsync.sources.archives import Archives
 from regsync.sources.base import Means
 from regsync.sources.upstreams import Upstreams
@@ -72,6 +81,7 @@ class Workspace:
         parallelism: int = 8,
         trace: Callable[[str], None] = lambda line: None,
         opener: Opener = open_registry,
+        palette_opener: PaletteOpener = open_palette,
         archives: Archives | None = None,
     ) -> None:
         self.root = root
@@ -82,6 +92,8 @@ class Workspace:
         self._sink = sink
         self._opener = opener
         self._registries: dict[str, Registry] = {}
+        self._palette_opener = palette_opener
+        self._palettes: dict[str, Palette] = {}
         self._sources: Sources = {}
         self._live = LiveState({})
         self._declared = DesiredState((), files=0)
@@ -146,6 +158,35 @@ class Workspace:
             pool=self._threads(),
         )
 
+    def adopt(self, wish: Wish) -> Imported:
+        """Write manifests for what is live; see `Importer`."""
+        around = replace(self._surroundings, indexes=Unread())
+        return Importer(
+            self.root,
+            lambda spec: self._open(spec, around),
+            lambda spec: tell_type(spec, around),
+            self._surroundings.indexes,
+            self._threads(),
+            self._sink,
+        ).run(wish)
+
+    def begin(self, target: Target, packs: Path, out: Path | None) -> First:
+        """Write a first manifest; see `first_manifest`."""
+        surroundings = self._surroundings
+        return first_manifest(
+            target, packs, out, root=self.root, tell_type=lambda spec: tell_type(spec, surroundings)
+        )
+
+    def strays(self, paths: Sequence[str], variables: Variables) -> tuple[list[Strays], list[Unreadable]]:
+        """What no manifest names; see `find_strays`. Raises ManifestInvalid where the manifests have errors."""
+        checked = self.check(paths, variables)
+        if has_errors(checked.diagnostics):
+            raise ManifestInvalid(checked.diagnostics)
+        around = replace(self._surroundings, indexes=Unread())
+        for each in checked.desired.registries:
+            self._open(each.spec, around)
+        return find_strays(checked.desired, self._registries, pool=self._threads(), sink=self._sink)
+
     def _upstreams(self, declarations: Iterable[Declaration]) -> Upstreams:
         """Where charts from elsewhere come from; reached when they are needed."""
         around = self._surroundings
@@ -171,7 +212,9 @@ class Workspace:
         self._declared = checked.desired
         desired, notes = _reached(checked.desired, request.selection)
         registries = self.registries(desired)
-        self._live = observe(desired, registries, pool=self._threads(), sink=self._sink)
+        self._live = observe(
+            desired, registries, self.palettes(desired), pool=self._threads(), sink=self._sink
+        )
         plan = build_plan(request, desired, self._live)
         plan = add_diffs(plan, checked.sources, self._live, registries, pool=self._threads())
         warnings = [each for each in checked.diagnostics if each.severity is Severity.WARNING]
@@ -198,6 +241,7 @@ class Workspace:
             known += (one.address for one in each.artifacts)
             known += (one.address for one in each.absences)
             known += (one.address for one in each.repositories)
+            known += (one.address for one in each.of_palette)
         registries = [each.spec.name for each in self._declared.registries]
         idle = [target for target in targets if not any(one.matches(target) for one in known)]
         for exclude in excludes:
@@ -209,7 +253,8 @@ class Workspace:
     @property
     def requests(self) -> dict[str, int]:
         """How many requests were sent so far, by live registry."""
-        return {name: registry.requests for name, registry in sorted(self._registries.items())}
+        registries = {name: registry.requests for name, registry in sorted(self._registries.items())}
+        return {**registries, **self._registrar(self._declared).requests}
 
     def is_gone(self, change: Change) -> bool:
         """Whether the last plan saw, at the same endpoint, that what `change` was to delete is not there."""
@@ -236,6 +281,7 @@ class Workspace:
             desired,
             self._sources,
             self._registries,
+            self._registrar(desired),
             pool=self._threads(),
             sink=self._sink,
             stop=stop,
@@ -248,14 +294,32 @@ class Workspace:
         """The live registries of `desired`, opened read-only on first use."""
         for each in desired.registries:
             if each.spec.name not in self._registries:
-                registry = self._opener(each.spec, self._surroundings)
-                self._exits.callback(registry.close)
-                self._registries[each.spec.name] = registry
+                self._open(each.spec, self._surroundings)
         return self._registries
+
+    def palettes(self, desired: DesiredState) -> Mapping[str, Palette]:
+        """The Palettes of `desired`, opened read-only on first use."""
+        around = self._surroundings
+        for registry in desired.registries:
+            for each in registry.of_palette:
+                spec = each.spec.palette
+                if spec.name not in self._palettes:
+                    palette = self._palette_opener(spec, around.environment, around.trace)
+                    self._exits.callback(palette.close)
+                    self._palettes[spec.name] = palette
+        return self._palettes
+
+    def _registrar(self, desired: DesiredState) -> Registrar:
+        return Registrar(desired, self._palettes, lambda spec: self._opener(spec, self._surroundings))
+
+    def _open(self, spec: RegistrySpec, surroundings: Surroundings) -> Registry:
+        registry = self._registries[spec.name] = self._opener(spec, surroundings)
+        self._exits.callback(registry.close)
+        return registry
 
     def _threads(self) -> ThreadPoolExecutor:
         if self._pool is None:
-            wanted = self._surroundings.parallelism * max(1, len(self._registries))
+            wanted = self._surroundings.parallelism * max(1, len(self._registries)) + len(self._palettes)
             self._pool = ThreadPoolExecutor(min(wanted, LARGEST_POOL))
         return self._pool
 
@@ -263,7 +327,7 @@ class Workspace:
 def _reached(desired: DesiredState, selection: Selection) -> tuple[DesiredState, list[str]]:
     """What of `desired` is looked at, and notes on the rest: all that the selection can reach, and of other regions of
     the same documents what may be copied from them."""
-    reached = {each.spec.name for each in desired.registries if selection.reaches(each.spec.name)}
+    reached = {each.spec.name for each in desired.registries if is_reached(each, selection)}
     documents = {name.partition("@")[0] for name in reached}
     kept, sources, left_out = [], [], []
     for each in desired.registries:

@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
 from regsync.model.errors import NotARegistry, RegistryError, RegsyncError
-from regsync.model.registry import RegistrySpec
 from regsync.transport.credentials import Logins
 from regsync.transport.download import Download
-from regsync.transport.failures import check_welcome
+from regsync.transport.failures import Explain, check_welcome, failure
 from regsync.transport.messages import Body, Greeting, Response, Scope
 from regsync.transport.origins import Endpoint
 from regsync.transport.redact import redact_url
-from regsync.transport.retry import ATTEMPTS, Patience, noted
+from regsync.transport.retry import ATTEMPTS, RETRIED, Patience, noted
+from regsync.transport.server import Server
 from regsync.transport.session import ERROR_LIMIT, Call, Session
 from regsync.transport.wire import READS, Answer, Timeouts, Wire
 
@@ -31,21 +31,25 @@ class Transport:
     """The way to one live registry. Thread-safe; no more than `parallelism` requests are under way at once.
 
     `environment` holds the variables that count: proxies, docker's, REGSYNC_ALLOW_HOSTS, secrets by reference.
-    With `greets` off there is no `/v2/` to ask first, which is how a plain web server is talked to.
-    `logins` are a vendor's; with them `spec.auth` is not looked at. `pace` is called with the method and the path (as
-    sent, without the query) before each request to the registry's own origin, repeated ones included and token fetches
-    not, and may sleep. `log` is called with one line per exchange, secrets taken out. While `read_only`, whatever could
-    write raises.
+    With `greets` off there is no `/v2/` to ask first, which is how a plain web server is talked to, or another API: that
+    has `explain` make errors of its answers, and says which statuses may pass (`retried`) and which requests write
+    nothing though their method could (`harmless`: `POST /v1/search`). `logins` are a vendor's; with them `spec.auth` is
+    not looked at. `pace` is called with the method and the path (as sent, without the query) before each request to the
+    registry's own origin, repeated ones included and token fetches not, and may sleep. `log` is called with one line per
+    exchange, secrets taken out. While `read_only`, whatever could write raises.
     """
 
     def __init__(
         self,
-        spec: RegistrySpec,
+        spec: Server,
         *,
         environment: Mapping[str, str],
         parallelism: int = 8,
         read_only: bool = False,
         greets: bool = True,
+        explain: Explain = failure,
+        retried: Collection[int] = RETRIED,
+        harmless: Collection[str] = (),
         logins: Logins | None = None,
         pace: Callable[[str, str], None] | None = None,
         log: Callable[[str], None] = lambda line: None,
@@ -54,6 +58,7 @@ class Transport:
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self.read_only = read_only
+        self.harmless = harmless
         self.greeting: Greeting | None = None
         """What the registry showed of itself when it was first reached; None until then."""
         self._greets = greets
@@ -62,7 +67,18 @@ class Transport:
         self._host = endpoint.origin.host
         self._wire = Wire(spec, endpoint, environment, parallelism, timeouts or Timeouts())
         self._pace = pace
-        self._session = Session(spec, environment, self._wire, endpoint, logins, self._await_pace, log, clock)
+        self._session = Session(
+            spec,
+            environment,
+            self._wire,
+            endpoint,
+            logins,
+            self._await_pace,
+            log,
+            clock,
+            explain,
+            retried,
+        )
         self._patience = Patience(clock, sleep)
         self._room = threading.BoundedSemaphore(parallelism)
         self._ping_lock = threading.Lock()
@@ -94,7 +110,8 @@ class Transport:
 
         Raises the RegistryError that any other answer amounts to, RegsyncError for a write while read-only.
         """
-        if self.read_only and method not in READS:
+        harmless = method in READS or f"{method} {path.partition('?')[0]}" in self.harmless
+        if self.read_only and not harmless:
             raise RegsyncError(
                 f"{method} {redact_url(path)}: not sent, because planning never writes",
                 hint="this is a bug in regsync: please report it",
@@ -174,6 +191,10 @@ class Transport:
                     self._pinged = True
         if self._ping_error:
             raise noted(self._ping_error, "")
+
+    def mask(self, *secrets: str) -> None:
+        """Take these out of every text from now on: what a body carries, an answer may echo."""
+        self._session.redact.learn(*secrets)
 
     def logs_in_as(self, username: str, password: str) -> bool:
         """Whether this was the login that was last used. Secrets are compared here, so that none has to be told."""

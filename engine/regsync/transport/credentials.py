@@ -17,21 +17,28 @@ _LONGEST_SECRET = 64 * 1024
 
 
 class Kind(StrEnum):
-    """How a secret is used: with its user name, traded for tokens, or as a token as it is."""
+    """How a secret is used: with its user name, traded for tokens, as a token as it is, or as the whole of a header."""
 
     PASSWORD = "password"
     IDENTITY = "identity token"
     BEARER = "bearer token"
+    KEY = "key"
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A login. `source` says where it was found, in words for messages."""
+    """A login. `source` says where it was found, in words for messages; `header` is what carries it."""
 
     kind: Kind
     secret: str = field(repr=False)
     source: str
     username: str = ""
+    header: str = "Authorization"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it is sent as it is, and never traded for a token."""
+        return self.kind in (Kind.BEARER, Kind.KEY)
 
 
 class Logins(Protocol):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, Protocol
 
 from regsync.model.errors import (
     AuthenticationFailed,
@@ -21,11 +21,12 @@ from regsync.model.errors import (
     Unreachable,
     Unsupported,
 )
-from regsync.model.registry import AuthMethod, RegistrySpec
+from regsync.model.registry import AuthMethod
 from regsync.transport.challenges import parse_challenges
 from regsync.transport.messages import Response, is_page
 from regsync.transport.redact import Redactor, one_line
 from regsync.transport.retry import RETRIED
+from regsync.transport.server import Server
 
 ABSENT = frozenset({"BLOB_UNKNOWN", "BLOB_UPLOAD_UNKNOWN", "MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND"})
 """Codes by which a registry says that something is not there. NOT_FOUND is Harbor's."""
@@ -36,9 +37,24 @@ _EXPIRED = "token has expired"
 _TLS_WANTED = re.compile(rb"HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port")
 
 
+class Explain(Protocol):
+    """Makes an error of an answer, as `failure` does for registries."""
+
+    def __call__(
+        self,
+        response: Response,
+        spec: Server,
+        redact: Redactor,
+        *,
+        own: bool,
+        login: str | None,
+        accepted: bool,
+    ) -> RegistryError: ...
+
+
 def failure(
     response: Response,
-    spec: RegistrySpec,
+    spec: Server,
     redact: Redactor,
     *,
     own: bool,
@@ -111,7 +127,7 @@ def is_expired(response: Response, *, fetched: bool) -> bool:
     )
 
 
-def check_welcome(response: Response, spec: RegistrySpec) -> None:
+def check_welcome(response: Response, spec: Server) -> None:
     """Raise NotARegistry unless an answer to `GET /v2/` shows a registry, AuthenticationFailed if it is a 401 that only
     offers logins that are not spoken here."""
     what = f"GET {response.url}: {response.status}"
@@ -152,9 +168,7 @@ def _said(response: Response, errors: list[tuple[str, str]], redact: Redactor) -
     return (f" {told}" if told else "") + (f" (request id {one_line(redact(number), 80)})" if number else "")
 
 
-def _judge(
-    response: Response, codes: list[str], spec: RegistrySpec
-) -> tuple[type[RegistryError], str | None]:
+def _judge(response: Response, codes: list[str], spec: Server) -> tuple[type[RegistryError], str | None]:
     status = response.status
     if status == 429 or "TOOMANYREQUESTS" in codes:
         return RateLimited, "the registry throttles: wait, or run with a lower --parallelism"
@@ -185,7 +199,7 @@ def _judge(
 
 
 def _judge_missing(
-    response: Response, codes: list[str], spec: RegistrySpec
+    response: Response, codes: list[str], spec: Server
 ) -> tuple[type[RegistryError], str | None]:
     """A 404 means absence only in a registry's own words; a HEAD has none, so its headers must show a registry."""
     if not ABSENT.isdisjoint(codes):
@@ -197,7 +211,7 @@ def _judge_missing(
 
 
 def _judge_login(
-    spec: RegistrySpec, *, own: bool, login: str | None, accepted: bool
+    spec: Server, *, own: bool, login: str | None, accepted: bool
 ) -> tuple[type[RegistryError], str]:
     at = spec.at("auth")
     if not own:
@@ -218,7 +232,7 @@ def _judge_login(
     return AuthenticationFailed, f"check user name and secret ({at})"
 
 
-def _not_a_registry(spec: RegistrySpec) -> str:
+def _not_a_registry(spec: Server) -> str:
     return (
         "no registry answers there: check the endpoint and spec.basePath "
         f"({spec.at('endpoint')}), and proxies in between"

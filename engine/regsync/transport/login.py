@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from regsync.model.errors import AuthenticationFailed
-from regsync.model.registry import AuthMethod, RegistrySpec
+from regsync.model.registry import AuthMethod
 from regsync.transport.challenges import parse_challenges
 from regsync.transport.credentials import Credential, Kind, Logins, written_login
 from regsync.transport.docker_config import DockerConfig
 from regsync.transport.messages import Scope
 from regsync.transport.origins import Endpoint, Target
 from regsync.transport.redact import Redactor
+from regsync.transport.server import Server
 from regsync.transport.tokens import Fetch, Tokens, TokenService, basic
 from regsync.transport.trust import AllowedHosts, realm_target
 
@@ -35,6 +36,12 @@ class Authorization:
     missing: tuple[str, ...] = ()
     """The scopes that a challenge asked for when the token was fetched."""
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """The header that carries it."""
+        name = self.credential.header if self.credential else "Authorization"
+        return {name: self.header}
+
 
 class Login:
     """The login of one live registry. Thread-safe.
@@ -46,7 +53,7 @@ class Login:
 
     def __init__(
         self,
-        spec: RegistrySpec,
+        spec: Server,
         endpoint: Endpoint,
         environment: Mapping[str, str],
         logins: Logins | None,
@@ -105,8 +112,8 @@ class Login:
             return None
         # An open registry may show more to those who log in, so a login that is written out is used there, too.
         credential = self._credential(scopes)
-        bearer = credential is not None and credential.kind is Kind.BEARER
-        if direct or bearer or not isinstance(asks, TokenService):
+        final = credential is not None and credential.is_final
+        if direct or final or not isinstance(asks, TokenService):
             return self._direct(credential)
         return self._token(asks, scopes, credential) if scopes else None
 
@@ -129,7 +136,7 @@ class Login:
             if self._asks is None:
                 self._asks = service or "basic"
         credential = self._credential(scopes)
-        if service is None or (credential and credential.kind is Kind.BEARER):
+        if service is None or (credential and credential.is_final):
             direct = self._direct(credential)
             return direct if direct != refused else None
         missing = tuple(challenge.parameters.get("scope", "").split())
@@ -191,7 +198,10 @@ class Login:
         if credential.kind is Kind.PASSWORD:
             return Authorization(f"Basic {basic(credential)}", credential)
         if not _HEADER_SAFE.fullmatch(credential.secret):
-            raise AuthenticationFailed(f"the token of {credential.source} has characters that no token has")
+            noun = "key" if credential.kind is Kind.KEY else "token"
+            raise AuthenticationFailed(f"the {noun} of {credential.source} has characters that no {noun} has")
+        if credential.kind is Kind.KEY:
+            return Authorization(credential.secret, credential)
         return Authorization(f"Bearer {credential.secret}", credential)
 
     @property

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
-from regsync.model.registry import RegistrySpec
 from regsync.transport.redact import redact_url
+from regsync.transport.server import Server
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _URL_CHARACTERS = re.compile(r"[!-~]+")
@@ -63,7 +63,7 @@ class Target:
 class Endpoint:
     """A registry's address: its endpoint, the base path before `/v2/`, and where to connect in its stead."""
 
-    def __init__(self, spec: RegistrySpec) -> None:
+    def __init__(self, spec: Server) -> None:
         self.origin = Origin.parse(spec.endpoint)
         self.connect = Origin.parse(spec.connect_to) if spec.connect_to else self.origin
         self.base_path = spec.base_path.rstrip("/")

@@ -7,7 +7,7 @@ many calls are under way.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
@@ -15,14 +15,14 @@ from urllib.parse import urlencode
 
 from regsync import __version__
 from regsync.model.errors import AuthenticationFailed, ProtocolError, RegistryError, RegsyncError
-from regsync.model.registry import RegistrySpec
 from regsync.transport.credentials import Logins
-from regsync.transport.failures import failure, is_expired, refused_trade
+from regsync.transport.failures import Explain, is_expired, refused_trade
 from regsync.transport.login import Authorization, Login
 from regsync.transport.messages import Body, Bytes, Response, Scope
 from regsync.transport.origins import Endpoint, Target, is_downgrade, next_query
 from regsync.transport.redact import Redactor, one_line, redact_url
 from regsync.transport.retry import RETRIED, Again, noted, retry_after
+from regsync.transport.server import Server
 from regsync.transport.tokens import ANSWER_LIMIT
 from regsync.transport.trust import AllowedHosts, upload_target
 from regsync.transport.wire import READS, Answer, Wire
@@ -76,11 +76,12 @@ class Session:
     """The dealings with one live registry. Thread-safe.
 
     `pace` is called with method and path before each request to the registry's own origin, token fetches excepted.
+    `explain` makes errors of its answers; those of the statuses `retried` may pass.
     """
 
     def __init__(
         self,
-        spec: RegistrySpec,
+        spec: Server,
         environment: Mapping[str, str],
         wire: Wire,
         endpoint: Endpoint,
@@ -88,6 +89,8 @@ class Session:
         pace: Callable[[str, str], None],
         log: Callable[[str], None],
         clock: Callable[[], float],
+        explain: Explain,
+        retried: Collection[int],
     ) -> None:
         self._spec = spec
         self._wire = wire
@@ -95,9 +98,11 @@ class Session:
         self._pace = pace
         self._log = log
         self._clock = clock
-        self._redact = Redactor()
+        self._explain = explain
+        self._retried = retried
+        self.redact = Redactor()
         self._allowed = AllowedHosts(environment)
-        self.login = Login(spec, endpoint, environment, logins, self._redact, clock, self._fetch_token)
+        self.login = Login(spec, endpoint, environment, logins, self.redact, clock, self._fetch_token)
         self.warnings: dict[str, None] = {}
         """What the registry said in `Warning: 299` headers, each once."""
 
@@ -129,7 +134,7 @@ class Session:
         carried = self.login.authorization(call.scopes, direct=call.direct) if trusted else None
         asked = False
         for _ in range(MOST_HOPS + 3):
-            login = {"Authorization": carried.header} if carried and trusted else {}
+            login = carried.headers if carried and trusted else {}
             call.progress.take_back()
             answer = self._send(call.method, target, {**call.headers, **login}, call.body, call.progress)
             headers = answer.headers
@@ -165,7 +170,7 @@ class Session:
         response = self.whole(answer, call.method, None)
         if call.method == "HEAD" and response.status == 403 and not carried.service:
             # The answer to a HEAD has no text that could speak of expiry: `/v2/` is asked what is wrong.
-            fields = {**_ALWAYS, "Authorization": carried.header}
+            fields = {**_ALWAYS, **carried.headers}
             why = self.whole(self._send("GET", self._endpoint.target("/v2/"), fields), "GET", None)
             response = replace(response, body=why.body) if why.status == 403 else response
         if not is_expired(response, fetched=carried.service is not None):
@@ -202,14 +207,14 @@ class Session:
     def failure(self, response: Response, *, own: bool = True) -> RegistryError:
         """The error that an answer amounts to."""
         login = self.login
-        return failure(
-            response, self._spec, self._redact, own=own, login=login.source, accepted=login.accepted
+        return self._explain(
+            response, self._spec, self.redact, own=own, login=login.source, accepted=login.accepted
         )
 
     def fail(self, response: Response, *, own: bool) -> NoReturn:
         """Raise the error that an answer amounts to, as Again where the next attempt may do better."""
         error = self.failure(response, own=own)
-        if response.status in RETRIED:
+        if response.status in self._retried:
             raise Again(error, retry_after(response.headers))
         raise error
 
@@ -229,14 +234,14 @@ class Session:
         try:
             answer = self._wire.send(method, target, headers, body, sent)
         except (Again, RegsyncError) as error:
-            self._log(self._redact(str(error)))
+            self._log(self.redact(str(error)))
             raise
         took = (self._clock() - started) * 1000
         self._log(f"{method} {redact_url(target.url)}: {answer.status} in {took:.0f} ms")
         if "warning" in answer.headers and target.own:
             for text in _WARNING.findall(answer.headers["warning"][:_WARNING_LIMIT]):
                 if len(self.warnings) < MOST_WARNINGS:
-                    self.warnings[one_line(self._redact(text))] = None
+                    self.warnings[one_line(self.redact(text))] = None
         return answer
 
     def _redirected(self, source: Target, location: str) -> Target:
@@ -261,11 +266,11 @@ class Session:
             response = self._ask_for_token("GET", target, headers, None)
         else:
             self._allowed.check(target.origin)
-            self._redact.learn(*(form[name] for name in _SECRETS if name in form))
+            self.redact.learn(*(form[name] for name in _SECRETS if name in form))
             fields = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
             response = self._ask_for_token("POST", target, fields, urlencode(form).encode())
         if response.status != 200:
-            raise refused_trade(response, self._redact)
+            raise refused_trade(response, self.redact)
         answer = response.json()
         if not isinstance(answer, dict):
             raise ProtocolError(f"{response.method} {response.url}: 200 without a token", status=200)

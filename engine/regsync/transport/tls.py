@@ -10,7 +10,7 @@ import ssl
 import certifi
 
 from regsync.model.errors import Unreachable
-from regsync.model.registry import RegistrySpec
+from regsync.transport.server import Server
 
 # OpenSSL's names for "what came back was no TLS record"; they differ by its version.
 _NOT_TLS = {
@@ -30,7 +30,7 @@ _EXPIRED, _NOT_YET_VALID, _WRONG_NAME, _WRONG_ADDRESS = 10, 9, 62, 64
 _UNKNOWN_ISSUER = {18, 19, 20, 21}
 
 
-def make_context(spec: RegistrySpec, *, own: bool) -> ssl.SSLContext:
+def make_context(spec: Server, *, own: bool) -> ssl.SSLContext:
     """The context for connections to the registry itself (`own`) or to hosts that it sends us to.
 
     System roots (or certifi's where the system has none) and the private CA both count; only the registry itself
@@ -60,12 +60,12 @@ def make_context(spec: RegistrySpec, *, own: bool) -> ssl.SSLContext:
     return context
 
 
-def _unusable(spec: RegistrySpec, field: str, error: OSError) -> Unreachable:
+def _unusable(spec: Server, field: str, error: OSError) -> Unreachable:
     reason = "not a PEM file that can be used" if isinstance(error, ssl.SSLError) else error.strerror
     return Unreachable(f"{spec.at(f'tls.{field}')}: cannot use tls.{field}: {reason}")
 
 
-def explain(error: ssl.SSLError, host: str, spec: RegistrySpec) -> tuple[str, str | None]:
+def explain(error: ssl.SSLError, host: str, spec: Server) -> tuple[str, str | None]:
     """What a failed handshake with `host` means, and what to do about it."""
     at = spec.at("tls.caFile")
     if isinstance(error, ssl.SSLCertVerificationError):

@@ -22,13 +22,13 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 from regsync.model.errors import ContentError, ProtocolError, Unreachable
-from regsync.model.registry import RegistrySpec
 from regsync.transport.connections import Connections, NoConnection, Proxy, ProxyRefused
 from regsync.transport.messages import Body, Headers
 from regsync.transport.origins import Endpoint, Origin, Target
 from regsync.transport.proxies import Proxies
 from regsync.transport.redact import redact_url
 from regsync.transport.retry import Again
+from regsync.transport.server import Server
 from regsync.transport.tls import explain, make_context
 
 READS = frozenset({"GET", "HEAD"})
@@ -112,7 +112,7 @@ class Wire:
 
     def __init__(
         self,
-        spec: RegistrySpec,
+        spec: Server,
         endpoint: Endpoint,
         environment: Mapping[str, str],
         parallelism: int,

@@ -9,8 +9,9 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from regsync.model.access import Access, IamPolicy
+from regsync.model.access import Access, IamPolicy, Trustee
 from regsync.model.registry import (
+    Auth,
     AuthMethod,
     AwsLogin,
     Declaration,
@@ -103,12 +104,16 @@ _CATALOGUE = "DescribeRepositories covers all repositories: prune looks among th
 _EVERY_REGION = "regions are `*`: one by one, the ARNs would not fit into a managed policy"
 _DISCOVERY = "DescribeRepositories covers all repositories: Palette finds none where it is narrowed"
 _PUBLIC = "a public registry can also be added to Palette without a login; then this is not needed"
+_HOLDERS = {AuthMethod.CREDENTIALS: "the user whose access key spec.palette.auth names"}
 _CALLERS = "put in the account of the identity that assumes the role, or that identity's own ARN"
 _TRUST = "Palette shows its account and the external ID where the role's ARN is entered: put both in"
 
 
-def access(declarations: Iterable[Declaration]) -> tuple[Access, ...]:
-    """The policies for each document of type ecr or ecr-public, sorted by name."""
+def access(
+    declarations: Iterable[Declaration], trustees: Mapping[str, Trustee] | None = None
+) -> tuple[Access, ...]:
+    """The policies for each document of type ecr or ecr-public, sorted by name. `trustees` are the Palettes that assume a
+    role, by document; where one is missing, its trust policy has placeholders."""
     documents: dict[str, list[Declaration]] = {}
     for each in declarations:
         if each.spec.type in _SERVICES:
@@ -117,19 +122,28 @@ def access(declarations: Iterable[Declaration]) -> tuple[Access, ...]:
         policies(
             [each.spec for each in regions],
             can_delete=any(each.tombstones or each.spec.policy.prune is Prune.MANAGED for each in regions),
+            palette=next((one.auth for each in regions for one in each.registrations), None),
+            trustee=(trustees or {}).get(name),
         )
-        for _, regions in sorted(documents.items())
+        for name, regions in sorted(documents.items())
     )
 
 
-def policies(specs: Sequence[RegistrySpec], *, can_delete: bool) -> Access:
+def policies(
+    specs: Sequence[RegistrySpec],
+    *,
+    can_delete: bool,
+    palette: Auth | None = None,
+    trustee: Trustee | None = None,
+) -> Access:
     """The policies for one document of type ecr or ecr-public, of whose regions each has an entry in `specs`.
 
-    `can_delete`: something live may have to go, by prune or by a tombstone.
+    `can_delete`: something live may have to go, by prune or by a tombstone. `palette` is how Palette logs in, where the
+    manifest says so.
     """
     spec = specs[0]
     assert spec.aws is not None  # every registry of these types has a place
-    found = _for_palette(specs, spec.aws.partition)
+    found = _for_palette(specs, spec.aws.partition, palette, trustee)
     if spec.auth.method is not AuthMethod.NONE:
         found = [*_for_regsync(specs, can_delete), *found]
     regions = tuple(each.region for each in specs if each.region)
@@ -226,7 +240,11 @@ def _regsync_statements(places: Sequence[RegistrySpec], names: set[str]) -> list
     return [*found, _allow("Repositories", _actions(spec, names), _arns(places, _patterns(spec)))]
 
 
-def _for_palette(specs: Sequence[RegistrySpec], partition: str) -> list[IamPolicy]:
+def _for_palette(
+    specs: Sequence[RegistrySpec], partition: str, login: Auth | None, trustee: Trustee | None
+) -> list[IamPolicy]:
+    if login and login.method is AuthMethod.NONE:
+        return []
     service = _SERVICES[specs[0].type]
     public = specs[0].type is RegistryType.ECR_PUBLIC
 
@@ -240,13 +258,23 @@ def _for_palette(specs: Sequence[RegistrySpec], partition: str) -> list[IamPolic
             _allow("Repositories", repositories, _arns(places, _palette_patterns(spec))),
         ]
 
-    trust = _trust(f"arn:{partition}:iam::{PALETTE_ACCOUNT}:root", EXTERNAL_ID)
-    title = "Palette: permissions of the role that it assumes, or of the user whose key it has"
+    who = (
+        _HOLDERS.get(login.method, "")
+        if login
+        else "the role that it assumes, or of the user whose key it has"
+    )
+    role = f"the role {login.aws.role_arn}" if login and login.aws.role_arn else ""
     notes = (_DISCOVERY, _PUBLIC) if public else (_DISCOVERY,)
-    return [
-        _policy("palette", title, specs, statements, notes),
-        IamPolicy("palette-trust", "Palette: trust policy of that role", _document([trust]), (_TRUST,)),
-    ]
+    found = [_policy("palette", f"Palette: permissions of {role or who}", specs, statements, notes)]
+    if login is None or login.method is AuthMethod.STS:
+        account, external_id = (
+            (trustee.account, trustee.external_id) if trustee else (PALETTE_ACCOUNT, EXTERNAL_ID)
+        )
+        trust = _trust(f"arn:{partition}:iam::{account}:root", external_id)
+        title = f"Palette: trust policy of {role or 'that role'}"
+        left = () if trustee else (_TRUST,)
+        found.append(IamPolicy("palette-trust", title, _document([trust]), left))
+    return found
 
 
 def _policy(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
-from regsync.model.errors import PermissionDenied, ProtocolError
+from regsync.model.errors import PermissionDenied, ProtocolError, RegistryError
 from regsync.model.reference import is_digest
 from regsync.transport.client import Transport
 from regsync.transport.messages import Bytes, Response
@@ -45,6 +45,14 @@ class HarborApi:
     def __init__(self, http: Transport) -> None:
         self._http = http
 
+    def is_there(self) -> bool:
+        """Whether Harbor answers, which says `Pong` to whoever asks (its API, "ping")."""
+        try:
+            response = self._http.request("GET", f"{ROOT}/ping", direct=True, expect={200})
+        except RegistryError:
+            return False
+        return response.body.strip().strip(b'"') == b"Pong"
+
     def artifacts(self, project: str, repository: str) -> list[ListedArtifact]:
         """All artifacts with tags. None at all may also be a repository or a project that is not there."""
         # `*` stands for any tag. Whether a tag is immutable is told only to those who ask.
@@ -57,6 +65,10 @@ class HarborApi:
         """All repositories of a project, the project's name included."""
         found = self._pages(f"{ROOT}/projects/{project}/repositories", "")
         return [_field(each, "name", str) for each in found]
+
+    def every_repository(self) -> list[str]:
+        """All repositories that the login may see, whatever their project."""
+        return [_field(each, "name", str) for each in self._pages(f"{ROOT}/repositories", "")]
 
     def expect_repository(self, project: str, repository: str) -> None:
         """Raise NotFound where there is no such repository. One with untagged artifacts alone counts."""

@@ -25,6 +25,7 @@ from regsync.registries.base import (
     Wanted,
 )
 from regsync.registries.declared import check_meanwhile, listed, outstanding
+from regsync.registries.harbor.api import HarborApi
 from regsync.registries.harbor.store import DEFAULT_LOGIN, HarborStore, HarborTransport
 from regsync.registries.image import base_repository_manifest
 from regsync.registries.listed import ListedRegistry
@@ -34,6 +35,16 @@ def open_registry(spec: RegistrySpec, surroundings: Surroundings) -> Registry:
     """Open the registry at `spec.endpoint`, read-only. Reaches nothing yet; writing has to be allowed."""
     store = HarborStore(HarborTransport(spec, surroundings))
     return HarborRegistry(spec, store, surroundings)
+
+
+def is_harbor(spec: RegistrySpec, surroundings: Surroundings) -> bool:
+    """Whether what answers at `spec.endpoint` is a Harbor. Raises RegistryError where no registry answers."""
+    transport = HarborTransport(spec, surroundings)
+    try:
+        transport.ping()
+        return HarborApi(transport).is_there()
+    finally:
+        transport.close()
 
 
 class HarborRegistry(ListedRegistry):

@@ -82,7 +82,10 @@ class HarborStore(DistributionStore):
             return self.get_manifest(repository, reference).digest
 
     def repositories(self, prefix: str) -> tuple[str, ...]:
-        """Those of the project that `prefix` begins with; none where there is no such project."""
+        """Those of the project that `prefix` begins with; none where there is no such project. Without a prefix, those of
+        all projects that the login may see."""
+        if not prefix:
+            return tuple(sorted(self._api.every_repository()))
         project = prefix.partition("/")[0]
         try:
             names = self._api.repositories(project)
