@@ -1,14 +1,14 @@
-"""The commands and their options. Bodies only gather options and hand them on; rooms are imported when needed."""
+"""The program and its main commands. Bodies only gather options and hand them on; rooms are imported when needed."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from regsync.cli import options as o
+from regsync.cli.around import around
 
 if TYPE_CHECKING:
     from regsync.cli.console import Console
@@ -21,12 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-registries_app = typer.Typer(
-    help="Look at the registries themselves.", no_args_is_help=True, rich_markup_mode=None
-)
-config_app = typer.Typer(help="Look at the settings in force.", no_args_is_help=True, rich_markup_mode=None)
-app.add_typer(registries_app, name="registries")
-app.add_typer(config_app, name="config")
+app.add_typer(around)
 
 
 @app.callback()
@@ -74,11 +69,13 @@ def validate(
     output: o.Format = o.DiagnosticsFormat.FULL,
     variables: o.Vars = None,
     variable_files: o.VarFiles = None,
+    report: o.Report = None,
     base: o.Base = None,
 ) -> int:
     """Check manifests, packs and charts offline. Syntax, schema, references, and what would break in Palette."""
     from regsync.cli.validate import run
 
+    context.obj.reports.ask(context.obj, "validate", report, paths)
     return run(
         context.obj,
         paths,
@@ -102,6 +99,7 @@ def plan(
     var: o.Vars = None,
     var_file: o.VarFiles = None,
     parallelism: o.Parallelism = 8,
+    report: o.Report = None,
     json: o.Json = False,
     max_deletes: o.MaxDeletes = None,
     max_delete_share: o.MaxDeleteShare = None,
@@ -114,6 +112,7 @@ def plan(
     from regsync.cli.plan import request, run, since
 
     context.obj.as_json = json
+    context.obj.reports.ask(context.obj, "plan", report, paths, target, exclude)
     wanted = request(
         context.obj,
         paths,
@@ -158,6 +157,7 @@ def apply(
     var: o.Vars = None,
     var_file: o.VarFiles = None,
     parallelism: o.Parallelism = 8,
+    report: o.Report = None,
     json: o.Json = False,
     max_deletes: o.MaxDeletes = None,
     max_delete_share: o.MaxDeleteShare = None,
@@ -171,6 +171,7 @@ def apply(
     from regsync.cli.plan import request
 
     context.obj.as_json = json
+    context.obj.reports.ask(context.obj, "apply", report, paths, target, exclude)
     saved = command.saved_plan(context.obj, paths)
     if saved is not None:
         _refuse_planning_options(context)
@@ -206,33 +207,22 @@ def _refuse_planning_options(context: typer.Context) -> None:
     for name in o.PLANNING:
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
-            option = "--" + name.replace("_", "-")
-            raise typer.BadParameter(
-                "a saved plan has recorded its options; make a new plan to change them", param_hint=option
-            )
+            recorded = "a saved plan has recorded its options; make a new plan to change them"
+            raise typer.BadParameter(recorded, param_hint="--" + name.replace("_", "-"))
 
 
 @app.command()
 def show(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="PLANFILE", help="A plan saved by plan --out.")],
-    compare: Annotated[
-        Path | None,
-        typer.Option(
-            "--compare",
-            metavar="OLD",
-            envvar="REGSYNC_COMPARE",
-            help="Show only what has changed since this earlier plan.",
-            show_default=False,
-        ),
-    ] = None,
+    compare: o.Compare = None,
     detail: o.Detail = o.DetailOption.CHANGES,
-    json: Annotated[
-        bool, typer.Option("--json", envvar="REGSYNC_JSON", help="Print one JSON document.")
-    ] = False,
+    json: o.JsonDocument = False,
+    report: o.Report = None,
 ) -> int:
     """Print a saved plan again, or what has changed since an earlier one."""
     context.obj.as_json = json
+    context.obj.reports.ask(context.obj, "show", report)
     if compare is not None:
         from regsync.cli.compare import run as run_comparison
 
@@ -240,165 +230,3 @@ def show(
     from regsync.cli.plan import show as run
 
     return run(context.obj, file, detail=detail)
-
-
-@registries_app.command("check")
-def registries_check(
-    context: typer.Context,
-    paths: o.Paths = None,
-    variables: o.Vars = None,
-    variable_files: o.VarFiles = None,
-    parallelism: o.Parallelism = 8,
-) -> int:
-    """Reach every registry of the manifests and log in. Writes nothing."""
-    from regsync.cli.check import run
-
-    return run(
-        context.obj, paths, assignments=variables, variable_files=variable_files, parallelism=parallelism
-    )
-
-
-@app.command()
-def lock(
-    context: typer.Context,
-    paths: o.Paths = None,
-    update: o.Update = None,
-    variables: o.Vars = None,
-    variable_files: o.VarFiles = None,
-    parallelism: o.Parallelism = 8,
-) -> int:
-    """Pin the charts that come from elsewhere. What is missing in the lock files is added, the rest is kept."""
-    from regsync.cli.lock import run
-
-    return run(
-        context.obj,
-        paths,
-        update=update or [],
-        assignments=variables,
-        variable_files=variable_files,
-        parallelism=parallelism,
-    )
-
-
-@app.command()
-def iam(
-    context: typer.Context,
-    paths: o.Paths = None,
-    output: o.ReportForm = o.ReportFormat.TEXT,
-    variables: o.Vars = None,
-    variable_files: o.VarFiles = None,
-) -> int:
-    """Print the IAM policies that registries of Amazon ECR need. For a plan, an apply, and for Palette."""
-    from regsync.cli.iam import run
-
-    return run(context.obj, paths, output=output, assignments=variables, variable_files=variable_files)
-
-
-@app.command()
-def endpoints(
-    context: typer.Context,
-    paths: o.Paths = None,
-    output: o.ReportForm = o.ReportFormat.TEXT,
-    variables: o.Vars = None,
-    variable_files: o.VarFiles = None,
-) -> int:
-    """Print where each registry is, what goes there, and the hosts that a firewall must let through."""
-    from regsync.cli.endpoints import run
-
-    return run(context.obj, paths, output=output, assignments=variables, variable_files=variable_files)
-
-
-@app.command()
-def explain(
-    context: typer.Context,
-    code: Annotated[
-        str | None, typer.Argument(metavar="CODE", help="A diagnostic's code; none lists them all.")
-    ] = None,
-) -> int:
-    """Explain a diagnostic's code. What it means, why it matters, what to do."""
-    from regsync.cli.reference import explain as run
-
-    return run(context.obj, code)
-
-
-@app.command()
-def schema(
-    context: typer.Context,
-    kind: Annotated[
-        str | None,
-        typer.Argument(metavar="KIND", help="Registry, ContentSet, Palette, …; none lists them."),
-    ] = None,
-) -> int:
-    """Print the JSON schema of a manifest kind or of a report."""
-    from regsync.cli.reference import schema as run
-
-    return run(context.obj, kind)
-
-
-@config_app.command("show")
-def config_show(context: typer.Context) -> int:
-    """Print every option that a variable sets, and the variables that regsync reads."""
-    from regsync.cli.reference import config as run
-
-    return run(context.obj, cast(TyperGroup, context.find_root().command))
-
-
-@app.command()
-def version() -> int:
-    """Print the version."""
-    from regsync import __version__
-
-    typer.echo(f"regsync {__version__}")
-    return 0
-
-
-@app.command()
-def init(
-    context: typer.Context,
-    endpoint: o.Endpoint,
-    packs: o.Packs = Path("packs"),
-    out: o.ManifestOut = None,
-    kind: o.Kind = None,
-) -> int:
-    """Write a first manifest, for a folder of packs and a registry."""
-    from regsync.cli.init import run
-
-    return run(context.obj, endpoint, packs=packs, out=out, kind=kind)
-
-
-@app.command("import")
-def import_(
-    context: typer.Context,
-    endpoints: o.Endpoints = None,
-    out: o.ManifestOut = None,
-    pull_packs: o.PullPacks = None,
-    unmanaged: o.Unmanaged = False,
-    repository: o.Repository = None,
-    kind: o.Kind = None,
-    ca_file: o.CaFile = None,
-    connect_to: o.ConnectTo = None,
-    var: o.Vars = None,
-    var_file: o.VarFiles = None,
-    parallelism: o.Parallelism = 8,
-) -> int:
-    """Write manifests for what is live in registries. The next plan has nothing to do then.
-
-    Registries are only read. Logins are those of docker (docker login), and what the AWS SDK finds for Amazon ECR.
-    """
-    from regsync.cli import importing as command
-
-    if unmanaged:
-        return command.unmanaged(
-            context, endpoints, assignments=var, variable_files=var_file, parallelism=parallelism
-        )
-    return command.run(
-        context,
-        endpoints,
-        out=out,
-        pull_packs=pull_packs,
-        repositories=repository,
-        kind=kind,
-        ca_file=ca_file,
-        connect_to=connect_to,
-        parallelism=parallelism,
-    )
