@@ -11,6 +11,7 @@ from regsync.model.diagnostic import Origin
 from regsync.model.outcome import Outcome, Result, Status
 from regsync.model.plan import (
     Action,
+    Base,
     Cause,
     Change,
     Copy,
@@ -168,6 +169,7 @@ plans = st.builds(
     not_compared=counts,
     outside=counts,
     manifest_files=counts,
+    base=st.none() | st.builds(Base, words, hashes),
 )
 results = st.builds(
     Result,

@@ -74,12 +74,19 @@ def validate(
     output: o.Format = o.DiagnosticsFormat.FULL,
     variables: o.Vars = None,
     variable_files: o.VarFiles = None,
+    base: o.Base = None,
 ) -> int:
     """Check manifests, packs and charts offline. Syntax, schema, references, and what would break in Palette."""
     from regsync.cli.validate import run
 
     return run(
-        context.obj, paths, strict=strict, output=output, assignments=variables, variable_files=variable_files
+        context.obj,
+        paths,
+        strict=strict,
+        output=output,
+        assignments=variables,
+        variable_files=variable_files,
+        base=base,
     )
 
 
@@ -101,9 +108,10 @@ def plan(
     allow_empty: o.AllowEmpty = None,
     unprotect: o.Unprotect = None,
     adopt: o.Adopt = None,
+    base: o.Base = None,
 ) -> int:
     """Show what apply would do. Reads the registries, writes nothing."""
-    from regsync.cli.plan import request, run
+    from regsync.cli.plan import request, run, since
 
     context.obj.as_json = json
     wanted = request(
@@ -127,6 +135,7 @@ def plan(
         detailed=detailed_exitcode,
         detail=detail,
         parallelism=parallelism,
+        since=since(base, var, var_file),
     )
 
 

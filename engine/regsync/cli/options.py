@@ -196,6 +196,16 @@ Out = Annotated[
         show_default=False,
     ),
 ]
+Base = Annotated[
+    str | None,
+    typer.Option(
+        "--base",
+        metavar="REF",
+        envvar="REGSYNC_BASE",
+        help="Tell what has changed since the merge base of HEAD and this branch or commit (origin/main) from what has not.",
+        show_default=False,
+    ),
+]
 AutoApprove = Annotated[
     bool, typer.Option("--auto-approve", envvar="REGSYNC_AUTO_APPROVE", help="Do not ask before writing.")
 ]

@@ -18,6 +18,7 @@ from regsync.model.errors import Refused, UsageError
 from regsync.model.plan import Overrides, Plan, PlanRequest, ResourceType, Selection
 from regsync.report.plan import Detail, Observation, render_plan
 from regsync.report.table import position
+from regsync.run.base import Since
 from regsync.run.planfile import is_plan_file, read_plan, write_plan
 from regsync.run.workspace import Workspace
 from regsync.sources.archives import Archives
@@ -83,6 +84,11 @@ def request(
     )
 
 
+def since(base: str | None, assignments: list[str] | None, variable_files: list[Path] | None) -> Since | None:
+    """What --base and the template variables ask for."""
+    return None if base is None else Since(base, tuple(assignments or ()), tuple(variable_files or ()))
+
+
 def open_workspace(console: Console, display: Display, parallelism: int) -> Workspace:
     cache = cache_directory(console.environment)
     return Workspace(
@@ -113,6 +119,7 @@ def run(
     detailed: bool,
     detail: DetailOption,
     parallelism: int,
+    since: Since | None = None,
 ) -> int:
     if out is not None and str(out) == "-":
         raise UsageError("--out needs a file", hint="regsync show --json FILE prints a saved plan as JSON")
@@ -121,7 +128,7 @@ def run(
         Display(console) as display,
         open_workspace(console, display, parallelism) as workspace,
     ):
-        plan, _ = workspace.plan(wanted)
+        plan, _ = workspace.plan(wanted, since)
         requests = sum(workspace.requests.values())
         check_names(plan, workspace.idle(wanted))
     if out is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from regsync.cli.console import Console
 from regsync.cli.display import Display
 from regsync.cli.options import DiagnosticsFormat
-from regsync.cli.plan import default_paths, gather_variables, open_workspace
+from regsync.cli.plan import default_paths, gather_variables, open_workspace, since
 from regsync.cli.status import INVALID, OK
 from regsync.content.chart import Chart, lint_chart
 from regsync.content.lint import lint_pack
@@ -18,6 +18,7 @@ from regsync.report import machine
 from regsync.report.diagnostics import render_diagnostics
 from regsync.report.lines import Style, line, show_count
 from regsync.run.upstream import Upstream
+from regsync.run.versions import kept_versions
 
 
 def run(
@@ -28,12 +29,18 @@ def run(
     output: DiagnosticsFormat,
     assignments: list[str] | None,
     variable_files: list[Path] | None,
+    base: str | None = None,
 ) -> int:
+    wanted = default_paths(console, paths, "validate")
+    found: list[Diagnostic] = []
     with Display(console) as display, open_workspace(console, display, 1) as workspace:
-        checked = workspace.check(
-            default_paths(console, paths, "validate"), gather_variables(console, assignments, variable_files)
-        )
-    found = list(checked.diagnostics)
+        checked = workspace.check(wanted, gather_variables(console, assignments, variable_files))
+        if asked := since(base, assignments, variable_files):
+            with workspace.base(asked, wanted, checked) as then:
+                found += kept_versions(checked.desired, checked.sources, then)
+            if then.invalid:
+                console.note(f"note: versions were not looked at: invalid at {then.base}: {then.invalid}")
+    found += checked.diagnostics
     for each in checked.read:
         found += lint_chart(each) if isinstance(each, Chart) else lint_pack(each)
     diagnostics = sorted(found, key=Diagnostic.sort_key)

@@ -15,6 +15,7 @@ from regsync.content.chartlayer import extract_chart
 from regsync.content.files import read_file
 from regsync.content.index import extract
 from regsync.content.leaks import is_text, masked
+from regsync.content.pack import Pack
 from regsync.content.tar import Readable
 from regsync.model.content import Content, FileDiff, FileEntry, FileStatus
 from regsync.model.errors import ContentError
@@ -67,6 +68,17 @@ def diff_chart_archives(
             extract_chart(archive, wanted, SIZE_LIMIT),
         ),
     )
+
+
+def diff_local(before: Pack | Chart, after: Pack | Chart) -> tuple[FileDiff, ...]:
+    """The same for two packs or two charts that both lie in folders or archives."""
+    return _differences(
+        before.content, after.content, lambda wanted: (_texts(before, wanted), _texts(after, wanted))
+    )
+
+
+def _texts(source: Pack | Chart, paths: frozenset[str]) -> Mapping[str, bytes]:
+    return source.texts(paths, SIZE_LIMIT) if isinstance(source, Chart) else _read(source.folder, paths)
 
 
 def _differences(

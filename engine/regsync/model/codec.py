@@ -133,6 +133,7 @@ def _encode_plan(plan: Plan) -> dict[str, Json]:
         "errored": plan.errored,
         "complete": not plan.errored and not plan.outside,
         "applyable": plan.has_changes and not plan.refused,
+        **({"base": {"ref": plan.base.ref, "commit": plan.base.commit}} if plan.base else {}),
     }
 
 

@@ -9,6 +9,7 @@ from regsync.model.content import FileDiff, FileEntry, FileStatus
 from regsync.model.diagnostic import Origin
 from regsync.model.plan import (
     Action,
+    Base,
     Cause,
     Change,
     Copy,
@@ -49,7 +50,12 @@ def decode_plan(document: Object) -> Plan:
         not_compared=_take(summary, "not_compared", int),
         outside=_take(summary, "outside_selection", int),
         manifest_files=_take(document, "manifest_files", int),
+        base=optional(document.get("base"), _decode_base),
     )
+
+
+def _decode_base(document: Object) -> Base:
+    return Base(ref=_take(document, "ref", str), commit=_take(document, "commit", str))
 
 
 def _decode_request(document: Object) -> PlanRequest:

@@ -233,6 +233,17 @@ class RegistryView:
 
 
 @dataclass(frozen=True, slots=True)
+class Base:
+    """What causes were told against: the commit, in hex, that HEAD and `ref` have in common."""
+
+    ref: str
+    commit: str
+
+    def __str__(self) -> str:
+        return f"{self.commit[:12]}, the merge base with {self.ref}"
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that apply would do and everything that reports show; pure data.
 
@@ -252,6 +263,8 @@ class Plan:
     outside: int = 0
     """Changes that the selection left out."""
     manifest_files: int = 0
+    base: Base | None = None
+    """None where causes are what can be known without one. Information: nothing that is approved depends on it."""
 
     @property
     def errored(self) -> bool:

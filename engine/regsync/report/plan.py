@@ -12,7 +12,7 @@ from itertools import groupby
 
 from regsync.model.content import FileDiff, FileEntry, FileStatus
 from regsync.model.parity import parity
-from regsync.model.plan import Action, Change, Guard, Plan, RegistryView, ResourceType
+from regsync.model.plan import Action, Cause, Change, Guard, Plan, RegistryView, ResourceType
 from regsync.model.reference import Address, is_digest
 from regsync.model.settings import Json, canonical, differs
 from regsync.model.state import Unreadable
@@ -81,14 +81,21 @@ def render_plan(
 
     `observed` is None where the plan was not made in this run; `next_step` is what
     the reader may do now. Markers in column 0: `+` create, `~` update, `±` replace, `-` delete, `!` blocked or
-    refused, `?` unreadable, a space for an unchanged object that something is to be said of.
+    refused, `?` unreadable, a space for an unchanged object that something is to be said of. Where causes were told against
+    a merge base, drift is folded: it stands apart, a line for each change.
     """
-    alike = alike_settings(plan.changes)
-    rows = [change_row(each, detail, alike) for each in plan.changes if _is_shown(each, detail)]
-    rows += unreadable_rows(plan, detail)
+    shown: dict[bool, list[Change]] = {False: [], True: []}
+    for each in plan.changes:
+        if _is_shown(each, detail):
+            shown[plan.base is not None and each.cause is Cause.DRIFT].append(each)
+    rows = [*_change_rows(shown[False], detail), *unreadable_rows(plan, detail)]
     lines = [line(_header(plan, observed), Style.STRONG), line(), *table(rows)]
     if rows:
         lines.append(line())
+    if drifted := shown[True]:
+        heading = f"Drift, not caused by what has changed since {plan.base}:"
+        folded = Detail.FULL if detail is Detail.FULL else Detail.SUMMARY
+        lines += [line(heading, Style.STRONG), *table(_change_rows(drifted, folded)), line()]
     lines += render_parity(parity(plan), full=detail is Detail.FULL)
     lines += [line(f"note: {each}") for each in plan.notes]
     if detail is not Detail.FULL:
@@ -145,6 +152,8 @@ def _header(plan: Plan, observed: Observation | None) -> str:
         f"manifests {show_count(plan.manifest_files, 'file')}",
         f"registries {len(plan.registries)}{types}",
     ]
+    if plan.base is not None:
+        parts.append(f"since {plan.base.commit[:12]} ({plan.base.ref})")
     if observed is not None:
         parts.append(f"observed {show_count(observed.objects, 'object')} in {show_seconds(observed.seconds)}")
         if observed.requests:
@@ -163,6 +172,11 @@ def _types(registries: Sequence[RegistryView]) -> str:
 
 def _is_shown(change: Change, detail: Detail) -> bool:
     return change.action is not Action.NO_OP or (detail is Detail.FULL and bool(change.notes))
+
+
+def _change_rows(changes: Sequence[Change], detail: Detail) -> list[Row]:
+    alike = alike_settings(changes)
+    return [change_row(each, detail, alike) for each in changes]
 
 
 def change_row(change: Change, detail: Detail, alike: Mapping[Address, int]) -> Row:

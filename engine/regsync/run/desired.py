@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -66,6 +66,8 @@ Sources: TypeAlias = Mapping[Address, Source]
 Local: TypeAlias = Pack | Chart
 """What lies in a folder or archive beside the manifests."""
 
+Reader: TypeAlias = Callable[[ContentItem], tuple[Local | None, Sequence[Diagnostic]]]
+
 _Read: TypeAlias = Mapping[tuple[Provider, Path], Local]
 
 
@@ -80,7 +82,23 @@ class Composed:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def compose(declarations: Sequence[Declaration], fetch: Fetch, *, files: int, sink: Sink) -> Composed:
+def read_item(item: ContentItem) -> tuple[Local | None, Sequence[Diagnostic]]:
+    """The pack or chart that an item names, and what is wrong with it."""
+    if item.provider is Provider.HELM:
+        chart = read_chart(item.local, item.shown)
+        return chart.chart, chart.diagnostics
+    pack = read_pack(item.local, item.shown)
+    return pack.pack, pack.diagnostics
+
+
+def compose(
+    declarations: Sequence[Declaration],
+    fetch: Fetch,
+    *,
+    files: int,
+    sink: Sink,
+    read_local: Reader = read_item,
+) -> Composed:
     """Read every folder and archive once, however many registries name it, and lay them out over the registries, with the
     charts from elsewhere, which `fetch` gets when their bytes are needed."""
     items: dict[tuple[Provider, Path], ContentItem] = {}
@@ -89,7 +107,7 @@ def compose(declarations: Sequence[Declaration], fetch: Fetch, *, files: int, si
     read: dict[tuple[Provider, Path], Local] = {}
     diagnostics: list[Diagnostic] = []
     for done, (key, item) in enumerate(items.items(), start=1):
-        source, found = _read(item)
+        source, found = read_local(item)
         if source is not None:
             read[key] = source
         diagnostics += found
@@ -117,14 +135,6 @@ def as_source(desired: DesiredRegistry) -> DesiredRegistry:
 
 def _items(declarations: Iterable[Declaration]) -> Iterable[ContentItem]:
     return (item for declaration in declarations for item in declaration.items)
-
-
-def _read(item: ContentItem) -> tuple[Local | None, Sequence[Diagnostic]]:
-    if item.provider is Provider.HELM:
-        chart = read_chart(item.local, item.shown)
-        return chart.chart, chart.diagnostics
-    pack = read_pack(item.local, item.shown)
-    return pack.pack, pack.diagnostics
 
 
 def _registry(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -34,6 +34,7 @@ from regsync.registries.base import (
     tell_type,
 )
 from regsync.run.apply import Stop, apply
+from regsync.run.base import BaseState, Since, base_state, labelled
 from regsync.run.desired import Local, Sources, as_source, compose
 from regsync.run.diffs import add_diffs
 from regsync.run.first import First, first_manifest
@@ -195,10 +196,24 @@ class Workspace:
         self._exits.callback(upstreams.close)
         return upstreams
 
-    def plan(self, request: PlanRequest) -> tuple[Plan, DesiredState]:
-        """Compare manifests and live registries, those that the selection can reach.
+    @contextmanager
+    def base(self, since: Since, paths: Sequence[str], checked: Checked) -> Iterator[BaseState]:
+        """What was desired at a merge base; `checked` is what is desired now. See `base_state`."""
+        with base_state(
+            since,
+            paths,
+            root=self.root,
+            environment=self._surroundings.environment,
+            read=checked.read,
+            fetch=self._upstreams(()).fetch_pinned,
+        ) as then:
+            yield then
 
-        Raises ManifestInvalid where the manifests have errors.
+    def plan(self, request: PlanRequest, since: Since | None = None) -> tuple[Plan, DesiredState]:
+        """Compare manifests and live registries, those that the selection can reach; and with `since` tell which changes
+        came with what the manifests say since then.
+
+        Raises ManifestInvalid where the manifests have errors, UsageError where nothing can be told `since` then.
         """
         checked = self.check(request.paths, Variables(request.variables))
         if has_errors(checked.diagnostics):
@@ -208,6 +223,10 @@ class Workspace:
                 f"nothing to compare: no document of kind Registry in {', '.join(request.paths)}",
                 hint="name the file that declares the registry, too",
             )
+        then = None
+        if since:
+            with self.base(since, request.paths, checked) as then:
+                pass  # its packs are not needed any more
         self._sources = checked.sources
         self._declared = checked.desired
         desired, notes = _reached(checked.desired, request.selection)
@@ -216,6 +235,8 @@ class Workspace:
             desired, registries, self.palettes(desired), pool=self._threads(), sink=self._sink
         )
         plan = build_plan(request, desired, self._live)
+        if then:
+            plan = labelled(plan, then, self._live)
         plan = add_diffs(plan, checked.sources, self._live, registries, pool=self._threads())
         warnings = [each for each in checked.diagnostics if each.severity is Severity.WARNING]
         for each in warnings:

@@ -62,7 +62,7 @@ class Transport:
         self.greeting: Greeting | None = None
         """What the registry showed of itself when it was first reached; None until then."""
         self._greets = greets
-        self._spec = spec
+        self._server = spec
         endpoint = Endpoint(spec)
         self._host = endpoint.origin.host
         self._wire = Wire(spec, endpoint, environment, parallelism, timeouts or Timeouts())
@@ -220,13 +220,13 @@ class Transport:
         response, own = self._attempt(session.call("GET", "/v2/"), {200, 401, 404}, ERROR_LIMIT)
         if not own:
             raise NotARegistry(
-                f"GET {self._spec.shown_endpoint}/v2/: redirected elsewhere, to {response.url}",
-                hint=f"if that is the registry, write it as the endpoint ({self._spec.at('endpoint')})",
+                f"GET {self._server.shown_endpoint}/v2/: redirected elsewhere, to {response.url}",
+                hint=f"if that is the registry, write it as the endpoint ({self._server.at('endpoint')})",
             )
         if response.status == 401 and session.login.source is not None:
             raise session.failure(response)
         if response.status != 401 or not session.login.asked_for:
-            check_welcome(response, self._spec)
+            check_welcome(response, self._server)
             session.login.welcomed()
         self.greeting = Greeting(self._host, session.login.realm)
 

@@ -158,6 +158,7 @@ class AcrTransport(Transport):
     """Logs in the way that the manifest says, and tells what is behind a refusal of Azure."""
 
     def __init__(self, spec: RegistrySpec, surroundings: Surroundings) -> None:
+        self._spec = spec
         environment = surroundings.environment
         azure = spec.auth.method is AuthMethod.AZURE
         super().__init__(

@@ -184,6 +184,7 @@ class _AdvisedTransport(Transport):
     def __init__(
         self, spec: RegistrySpec, surroundings: Surroundings, session: AwsSession, logins: TokenLogins
     ) -> None:
+        self._spec = spec
         self._aws = session
         shared, service = surroundings.shared, service_of(spec)
         super().__init__(

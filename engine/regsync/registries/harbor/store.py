@@ -174,6 +174,7 @@ class HarborTransport(Transport):
     """Says of each refusal what Harbor means by it."""
 
     def __init__(self, spec: RegistrySpec, surroundings: Surroundings) -> None:
+        self._spec = spec
         super().__init__(
             spec,
             environment=surroundings.environment,
