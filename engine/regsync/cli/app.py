@@ -222,20 +222,9 @@ def _refuse_planning_options(context: typer.Context) -> None:
 def show(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="PLANFILE", help="A plan saved by plan --out.")],
-    compare: Annotated[
-        Path | None,
-        typer.Option(
-            "--compare",
-            metavar="OLD",
-            envvar="REGSYNC_COMPARE",
-            help="Show only what has changed since this earlier plan.",
-            show_default=False,
-        ),
-    ] = None,
+    compare: o.Compare = None,
     detail: o.Detail = o.DetailOption.CHANGES,
-    json: Annotated[
-        bool, typer.Option("--json", envvar="REGSYNC_JSON", help="Print one JSON document.")
-    ] = False,
+    json: o.JsonDocument = False,
     report: o.Report = None,
 ) -> int:
     """Print a saved plan again, or what has changed since an earlier one."""

@@ -183,6 +183,17 @@ Json = Annotated[
     bool,
     typer.Option("--json", envvar="REGSYNC_JSON", help="Print an event a line as JSON instead of text."),
 ]
+JsonDocument = Annotated[bool, typer.Option("--json", envvar="REGSYNC_JSON", help="Print one JSON document.")]
+Compare = Annotated[
+    Path | None,
+    typer.Option(
+        "--compare",
+        metavar="OLD",
+        envvar="REGSYNC_COMPARE",
+        help="Show only what has changed since this earlier plan.",
+        show_default=False,
+    ),
+]
 DetailedExitcode = Annotated[
     bool,
     typer.Option(
