@@ -41,7 +41,15 @@ def document(plan: Plan) -> dict[str, Any]:
 
 def sealed(written: dict[str, Any]) -> dict[str, Any]:
     """`written` with the fingerprint that the schema's own words give it."""
-    outside = ("format_version", "regsync_version", "timestamp", "plan_id", "fingerprint")
+    outside = (
+        "format_version",
+        "regsync_version",
+        "timestamp",
+        "plan_id",
+        "fingerprint",
+        "run",
+        "resource_drift",
+    )
     content = {key: value for key, value in written.items() if key not in outside}
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return {**written, "fingerprint": hashlib.sha256(canonical.encode()).hexdigest()}

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from jsonschema import Draft7Validator
 
 from regsync.model.diagnostic import Diagnostic, Origin, Severity
+from regsync.report.github import github_annotations
 from regsync.report.lines import plain
-from regsync.report.machine import diagnostics_to_json, github_annotations
+from regsync.report.machine import diagnostics_to_json
 from tests.support.diagnostics import FINDINGS
 from tests.support.servers import ROOT
 

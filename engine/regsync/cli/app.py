@@ -74,11 +74,13 @@ def validate(
     output: o.Format = o.DiagnosticsFormat.FULL,
     variables: o.Vars = None,
     variable_files: o.VarFiles = None,
+    report: o.Report = None,
     base: o.Base = None,
 ) -> int:
     """Check manifests, packs and charts offline. Syntax, schema, references, and what would break in Palette."""
     from regsync.cli.validate import run
 
+    context.obj.reports.ask(context.obj, "validate", report, paths)
     return run(
         context.obj,
         paths,
@@ -102,6 +104,7 @@ def plan(
     var: o.Vars = None,
     var_file: o.VarFiles = None,
     parallelism: o.Parallelism = 8,
+    report: o.Report = None,
     json: o.Json = False,
     max_deletes: o.MaxDeletes = None,
     max_delete_share: o.MaxDeleteShare = None,
@@ -114,6 +117,7 @@ def plan(
     from regsync.cli.plan import request, run, since
 
     context.obj.as_json = json
+    context.obj.reports.ask(context.obj, "plan", report, paths, target, exclude)
     wanted = request(
         context.obj,
         paths,
@@ -158,6 +162,7 @@ def apply(
     var: o.Vars = None,
     var_file: o.VarFiles = None,
     parallelism: o.Parallelism = 8,
+    report: o.Report = None,
     json: o.Json = False,
     max_deletes: o.MaxDeletes = None,
     max_delete_share: o.MaxDeleteShare = None,
@@ -171,6 +176,7 @@ def apply(
     from regsync.cli.plan import request
 
     context.obj.as_json = json
+    context.obj.reports.ask(context.obj, "apply", report, paths, target, exclude)
     saved = command.saved_plan(context.obj, paths)
     if saved is not None:
         _refuse_planning_options(context)
@@ -216,23 +222,14 @@ def _refuse_planning_options(context: typer.Context) -> None:
 def show(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="PLANFILE", help="A plan saved by plan --out.")],
-    compare: Annotated[
-        Path | None,
-        typer.Option(
-            "--compare",
-            metavar="OLD",
-            envvar="REGSYNC_COMPARE",
-            help="Show only what has changed since this earlier plan.",
-            show_default=False,
-        ),
-    ] = None,
+    compare: o.Compare = None,
     detail: o.Detail = o.DetailOption.CHANGES,
-    json: Annotated[
-        bool, typer.Option("--json", envvar="REGSYNC_JSON", help="Print one JSON document.")
-    ] = False,
+    json: o.JsonDocument = False,
+    report: o.Report = None,
 ) -> int:
     """Print a saved plan again, or what has changed since an earlier one."""
     context.obj.as_json = json
+    context.obj.reports.ask(context.obj, "show", report)
     if compare is not None:
         from regsync.cli.compare import run as run_comparison
 

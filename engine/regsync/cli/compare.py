@@ -11,7 +11,8 @@ from regsync.run.planfile import read_plan
 
 
 def run(console: Console, old: Path, new: Path) -> int:
-    since = compare(read_plan(console.root / old), read_plan(console.root / new))
+    plan = console.reports.plan = read_plan(console.root / new)
+    since = compare(read_plan(console.root / old), plan)
     if console.as_json:
         console.json(since_to_json(since))
     else:

@@ -7,12 +7,13 @@ import logging
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TextIO
 
 from regsync.cli.options import Color, LogFormat
+from regsync.cli.reports import Reports
 from regsync.report.lines import Line, Style, line
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Console:
     interactive: bool = True
     as_json: bool = False
     """Whether stdout is an event stream or a JSON document."""
+    reports: Reports = field(default_factory=Reports)
     _begun: bool = False
 
     def out(self, lines: Iterable[Line]) -> None:
@@ -69,6 +71,11 @@ class Console:
                 sys.stderr,
                 (_record(each.text, _LEVEL.get(each.style, "info")) for each in lines if each.text),
             )
+
+    def text(self, pieces: Iterable[str]) -> None:
+        """What another program reads, as it stands."""
+        sys.stdout.writelines(pieces)
+        sys.stdout.flush()
 
     def json(self, *documents: object) -> None:
         """JSON documents, each on a line of stdout."""
@@ -157,6 +164,10 @@ def _write_json(stream: TextIO, documents: Iterable[object]) -> None:
 
 def now() -> str:
     """The time as RFC 3339 in UTC; SOURCE_DATE_EPOCH fixes it."""
+    return moment().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def moment() -> datetime:
+    """The same as a value."""
     fixed = os.environ.get("SOURCE_DATE_EPOCH")
-    moment = datetime.fromtimestamp(int(fixed), UTC) if fixed else datetime.now(UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(int(fixed), UTC) if fixed else datetime.now(UTC)

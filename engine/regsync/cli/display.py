@@ -21,11 +21,13 @@ class Display:
 
     def __init__(self, console: Console) -> None:
         self._queue: SimpleQueue[Event | Signal | None] = SimpleQueue()
+        self._reports = console.reports
         self._view = _view(console)
         self._failure: Exception | None = None
         self._thread = Thread(target=self._drain, name="display", daemon=True)
 
     def __call__(self, event: Event) -> None:
+        self._reports.see(event)
         self._queue.put(event)
 
     def __enter__(self) -> Display:

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from regsync import __version__
-from regsync.cli.status import FAILED, OK, USAGE
+from regsync.cli.status import CHANGES, FAILED, OK, USAGE
 
 if TYPE_CHECKING:
     from regsync.cli.console import Console
+    from regsync.model.errors import RegsyncError
 
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
@@ -58,50 +59,80 @@ def _interrupt(number: int, _: FrameType | None) -> NoReturn:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command line and return its exit status. Raises only Interrupt and BrokenPipeError."""
-    from regsync.cli.app import app
+    """Run one command line, write its reports, and return its exit status. Raises only Interrupt and BrokenPipeError."""
     from regsync.cli.console import Console
+    from regsync.model.errors import RegsyncError
 
     console = Console(os.environ)
+    console.as_json = any(
+        each.partition("=")[0] == "--json" for each in arguments
+    )  # until options are parsed
+    try:
+        status, error = _run(arguments, console)
+    except (BrokenPipeError, Interrupt) as stop:
+        interrupted = isinstance(stop, Interrupt)
+        status = 128 + stop.args[0] if interrupted else FAILED
+        error = RegsyncError("interrupted; nothing was written" if interrupted else "nobody reads the output")
+        for _ in console.reports.write(console, status, error):
+            pass  # there is nobody to tell
+        raise
+    for failure in console.reports.write(console, status, error):
+        console.fail(_told(failure))
+        status = FAILED if status in (OK, CHANGES) else status
+    return status
+
+
+def _run(arguments: list[str], console: Console) -> tuple[int, RegsyncError | None]:
+    """The exit status of one command line, and what kept it from going on, which has been told by then."""
+    from regsync.cli.app import app
+
     try:
         status = app(arguments, standalone_mode=False, prog_name="regsync", obj=console)
     except typer.Exit as stop:
-        return stop.exit_code
-    except typer.TyperException as error:
-        console.as_json = console.as_json or "--json" in arguments
-        return _usage(error, console)
+        return stop.exit_code, None
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001  the single choke point
-        return _failed(error, console)
-    return status if isinstance(status, int) else OK
+        if isinstance(error, typer.TyperException) and _is_help(error):
+            return USAGE, None
+        told = _told(error)
+        console.fail(told)
+        return told.exit_status, told
+    return (status if isinstance(status, int) else OK), None
 
 
-def _usage(error: typer.TyperException, console: Console) -> int:
+def _is_help(error: typer.TyperException) -> bool:
+    """Show the help of a group of commands that was called without a command: it is the answer."""
+    if shown := _message(error).startswith("Usage: "):
+        sys.stderr.write(f"{_message(error)}\n")
+    return shown
+
+
+def _message(error: typer.TyperException) -> str:
+    return str(getattr(error, "format_message", lambda: str(error))())
+
+
+def _usage(error: typer.TyperException) -> RegsyncError:
     from regsync.model.errors import UsageError
 
-    message = getattr(error, "format_message", lambda: str(error))()
-    if message.startswith("Usage: "):  # a group of commands without a command: its help is the answer
-        sys.stderr.write(f"{message}\n")
-        return USAGE
     context = getattr(error, "ctx", None)
     hint = f"see {context.command_path if context else 'regsync'} --help"
     option = getattr(error, "option_name", None)
     if context and any(option in each.opts for each in context.find_root().command.params):
         hint = f"{option} stands before the command: regsync {option} {context.info_name}"
-    console.fail(UsageError(message, hint=hint))
-    return USAGE
+    return UsageError(_message(error), hint=hint)
 
 
-def _failed(error: Exception, console: Console) -> int:
+def _told(error: Exception) -> RegsyncError:
+    """An exception as users are told of it."""
     from regsync.model.errors import RegsyncError
 
     if isinstance(error, RegsyncError):
-        console.fail(error)
-        return error.exit_status
+        return error
+    if isinstance(error, typer.TyperException):
+        return _usage(error)
     if isinstance(error, OSError) and error.errno in _FULL:
-        console.fail(RegsyncError(f"cannot write: {error.strerror}"))
-        return FAILED
+        return RegsyncError(f"cannot write: {error.strerror}")
     trace = "".join(traceback.format_exception(error))
     if os.environ.get("REGSYNC_DEBUG"):
         sys.stderr.write(trace)
@@ -111,5 +142,4 @@ def _failed(error: Exception, console: Console) -> int:
             file.write(f"regsync {__version__}\n{trace}")
         where = f"the traceback is in {file.name}; please report it"
     what = f"this is a bug in regsync {__version__}: {type(error).__name__}: {error}"
-    console.fail(RegsyncError(what, hint=where))
-    return FAILED
+    return RegsyncError(what, hint=where)

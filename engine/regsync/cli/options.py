@@ -10,6 +10,9 @@ import typer
 
 from regsync.model.registry import RegistryType
 
+DEFAULT_PATH = "registries"
+"""The folder that manifests are looked for in where none is named."""
+
 
 class Color(StrEnum):
     AUTO = "auto"
@@ -33,6 +36,8 @@ class DiagnosticsFormat(StrEnum):
     CONCISE = "concise"
     JSON = "json"
     GITHUB = "github"
+    SARIF = "sarif"
+    JUNIT = "junit"
 
 
 class ReportFormat(StrEnum):
@@ -178,6 +183,17 @@ Json = Annotated[
     bool,
     typer.Option("--json", envvar="REGSYNC_JSON", help="Print an event a line as JSON instead of text."),
 ]
+JsonDocument = Annotated[bool, typer.Option("--json", envvar="REGSYNC_JSON", help="Print one JSON document.")]
+Compare = Annotated[
+    Path | None,
+    typer.Option(
+        "--compare",
+        metavar="OLD",
+        envvar="REGSYNC_COMPARE",
+        help="Show only what has changed since this earlier plan.",
+        show_default=False,
+    ),
+]
 DetailedExitcode = Annotated[
     bool,
     typer.Option(
@@ -218,6 +234,17 @@ FailFast = Annotated[
 Strict = Annotated[bool, typer.Option("--strict", envvar="REGSYNC_STRICT", help="Treat warnings as errors.")]
 Format = Annotated[
     DiagnosticsFormat, typer.Option("--format", envvar="REGSYNC_FORMAT", help="Form of the findings.")
+]
+Report = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--report",
+        metavar="FORMAT=PATH",
+        envvar="REGSYNC_REPORT",
+        help="Also write a report of this run to a file: github, github-output, github-summary, gitlab-codequality, "
+        "gitlab-terraform, html, json, junit, markdown, prometheus, sarif or text. Repeatable.",
+        show_default=False,
+    ),
 ]
 ReportForm = Annotated[
     ReportFormat, typer.Option("--format", envvar="REGSYNC_FORMAT", help="Form of what is printed.")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from regsync.cli.console import Console, now
 from regsync.cli.display import Display
-from regsync.cli.options import DetailOption
+from regsync.cli.options import DEFAULT_PATH, DetailOption
 from regsync.cli.status import plan_status
 from regsync.content.cache import IndexCache, ManifestCache
 from regsync.manifest.variables import Variables
@@ -22,8 +22,6 @@ from regsync.run.base import Since
 from regsync.run.planfile import is_plan_file, read_plan, write_plan
 from regsync.run.workspace import Workspace
 from regsync.sources.archives import Archives
-
-DEFAULT_PATH = "registries"
 
 
 def default_paths(console: Console, paths: list[str] | None, command: str) -> tuple[str, ...]:
@@ -152,7 +150,7 @@ def show(console: Console, file: Path, *, detail: DetailOption) -> int:
     path = console.root / file
     if not path.exists():
         raise UsageError(f"no such plan file: {file}")
-    plan = read_plan(path)
+    plan = console.reports.plan = read_plan(path)
     if console.as_json:
         console.json(json.loads(path.read_text(encoding="utf-8")))
     else:

@@ -16,7 +16,10 @@ from regsync.content.pack import Pack
 from regsync.model.diagnostic import Diagnostic, Severity, has_errors
 from regsync.report import machine
 from regsync.report.diagnostics import render_diagnostics
+from regsync.report.github import github_annotations
+from regsync.report.junit import render_junit
 from regsync.report.lines import Style, line, show_count
+from regsync.report.sarif import render_sarif
 from regsync.run.upstream import Upstream
 from regsync.run.versions import kept_versions
 
@@ -46,11 +49,17 @@ def run(
     diagnostics = sorted(found, key=Diagnostic.sort_key)
     if strict:
         diagnostics = [replace(each, severity=Severity.ERROR) for each in diagnostics]
+    console.reports.diagnostics = diagnostics
+    status = INVALID if has_errors(diagnostics) else OK
     match output:
         case DiagnosticsFormat.JSON:
             console.json(machine.diagnostics_to_json(diagnostics))
         case DiagnosticsFormat.GITHUB:
-            console.out(machine.github_annotations(diagnostics))
+            console.out(github_annotations(diagnostics))
+        case DiagnosticsFormat.SARIF:
+            console.text(render_sarif(console.reports.run(console, status, None)))
+        case DiagnosticsFormat.JUNIT:
+            console.text(render_junit(console.reports.run(console, status, None)))
         case _:
             console.out(render_diagnostics(diagnostics, concise=output is DiagnosticsFormat.CONCISE))
             if not diagnostics:
@@ -63,4 +72,4 @@ def run(
                 if charts:
                     examined.append(show_count(charts, "chart"))
                 console.out([line(f"Valid. {', '.join(examined)}, nothing to report.", Style.STRONG)])
-    return INVALID if has_errors(diagnostics) else OK
+    return status

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from regsync import __version__
 from regsync.model.content import CONTENT_ALGORITHM, FileEntry
@@ -12,13 +12,22 @@ from regsync.model.decode import ACTIONS, decode_plan, optional
 from regsync.model.diagnostic import Origin
 from regsync.model.errors import Refused
 from regsync.model.parity import Parity, parity
-from regsync.model.plan import Change, Copy, Plan, PlanRequest, Source
+from regsync.model.plan import Action, Cause, Change, Copy, Plan, PlanRequest, Source
 from regsync.model.settings import Json
 
 FORMAT_VERSION = "1.0"
 """Readers ignore keys that they do not know and refuse a major version that they do not know."""
 
-_ENVELOPE = ("format_version", "regsync_version", "timestamp", "plan_id", "fingerprint")
+_ENVELOPE = (
+    "format_version",
+    "regsync_version",
+    "timestamp",
+    "plan_id",
+    "fingerprint",
+    "run",
+    "resource_drift",
+)
+"""Keys that do not count in the fingerprint: when and how the plan was made, and what follows from the rest."""
 
 
 def plan_to_json(plan: Plan, *, timestamp: str) -> dict[str, Json]:
@@ -35,6 +44,55 @@ def plan_to_json(plan: Plan, *, timestamp: str) -> dict[str, Json]:
         "plan_id": mark[:8],
         "fingerprint": mark,
         **document,
+        "resource_drift": [_encode_drift(each) for each in drifted(plan)],
+    }
+
+
+def pieces(document: Mapping[str, Json]) -> Iterator[str]:
+    """The text of a JSON document piece by piece: a line per key, and lists of objects a line per object."""
+    for number, (key, value) in enumerate(document.items()):
+        yield f"{',' if number else '{'}\n {json.dumps(key)}: "
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            for index, each in enumerate(value):
+                yield f"{',' if index else '['}\n  {json.dumps(each)}"
+            yield "\n ]"
+        else:
+            yield json.dumps(value)
+    yield "\n}\n"
+
+
+def drifted(plan: Plan) -> list[Change]:
+    """What somebody's hand has changed, alone or beside the manifest."""
+    return [
+        each
+        for each in plan.changes
+        if each.action is not Action.NO_OP and each.cause in (Cause.DRIFT, Cause.BOTH)
+    ]
+
+
+def change_fingerprint(change: Change) -> str:
+    """64 hex digits that stay the same from run to run as long as the same is to be done about the same object for the
+    same reason, so that one drift is one issue and not one a night. What is live now does not count."""
+    return digest_of(str(change.address), change.reason.value, change.after)
+
+
+def digest_of(*facts: object) -> str:
+    """The sha256 of facts in their order, in hex."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=dict).encode()).hexdigest()
+
+
+def plan_counts(plan: Plan) -> dict[str, int]:
+    """The counts of a plan by the names that all documents give them."""
+    summary = plan.summary
+    return {
+        "add": summary.add,
+        "change": summary.change,
+        "delete": summary.delete,
+        "blocked": summary.blocked,
+        "unchanged": summary.unchanged,
+        "unmanaged": summary.unmanaged,
+        "not_compared": summary.unreadable,
+        "outside_selection": plan.outside,
     }
 
 
@@ -79,7 +137,6 @@ def _fingerprint(document: Mapping[str, Json]) -> str:
 
 
 def _encode_plan(plan: Plan) -> dict[str, Json]:
-    summary = plan.summary
     return {
         "content_algorithm": CONTENT_ALGORITHM,
         "request": _encode_request(plan.request),
@@ -120,16 +177,7 @@ def _encode_plan(plan: Plan) -> dict[str, Json]:
         ],
         "notes": list(plan.notes),
         "manifest_files": plan.manifest_files,
-        "summary": {
-            "add": summary.add,
-            "change": summary.change,
-            "delete": summary.delete,
-            "blocked": summary.blocked,
-            "unchanged": summary.unchanged,
-            "unmanaged": summary.unmanaged,
-            "not_compared": summary.unreadable,
-            "outside_selection": plan.outside,
-        },
+        "summary": {**plan_counts(plan)},
         "errored": plan.errored,
         "complete": not plan.errored and not plan.outside,
         "applyable": plan.has_changes and not plan.refused,
@@ -187,6 +235,17 @@ def _encode_change(change: Change) -> Json:
         ],
         "notes": list(change.notes),
         "help": change.help,
+    }
+
+
+def _encode_drift(change: Change) -> Json:
+    return {
+        "address": str(change.address),
+        "type": change.type.value,
+        "cause": change.cause.value,
+        "reason": change.reason.value,
+        "why": change.why,
+        "fingerprint": change_fingerprint(change),
     }
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from regsync import __version__
-from regsync.model.codec import fingerprint
+from regsync.model.codec import fingerprint, plan_counts
 from regsync.model.diagnostic import Diagnostic, Severity
 from regsync.model.errors import ManifestInvalid, RegsyncError
 from regsync.model.events import (
@@ -29,8 +29,9 @@ from regsync.model.outcome import Outcome, Result, Status
 from regsync.model.plan import Action, Change, Copy, Guard, Plan
 from regsync.model.settings import Json
 from regsync.model.state import Unreadable
+from regsync.report.findings import outcome_headline, plan_headline
 from regsync.report.lines import clean, show_bytes
-from regsync.report.machine import diagnostic_to_json
+from regsync.report.machine import diagnostic_to_json, error_to_json
 
 UI_VERSION = "1.0"
 """Keys and types of records may be added within a major version."""
@@ -87,15 +88,9 @@ def error_records(error: RegsyncError, timestamp: str) -> list[Record]:
     """Why the run could not go on, so that the stream is JSON to its end, usage errors included."""
     if isinstance(error, ManifestInvalid):
         return [_diagnostic_record(each, timestamp) for each in error.diagnostics]
-    diagnostic: Record = {
-        "severity": "error",
-        "summary": error.message,
-        "detail": "",
-        "code": None,
-        "help": error.hint,
-        "related": [],
-    }
-    return [_record(timestamp, "diagnostic", error.message, {"diagnostic": diagnostic}, level="error")]
+    return [
+        _record(timestamp, "diagnostic", error.message, {"diagnostic": error_to_json(error)}, level="error")
+    ]
 
 
 def _record(timestamp: str, kind: str, message: str, more: Record, *, level: str = "info") -> Record:
@@ -125,22 +120,8 @@ def _diagnostic_record(diagnostic: Diagnostic, timestamp: str) -> Record:
 
 
 def _plan_records(plan: Plan, requests: Mapping[str, int], timestamp: str) -> list[Record]:
-    summary = plan.summary
-    changes: Record = {
-        "operation": "plan",
-        "add": summary.add,
-        "change": summary.change,
-        "remove": summary.delete,
-        "blocked": summary.blocked,
-        "unchanged": summary.unchanged,
-        "unmanaged": summary.unmanaged,
-        "not_compared": summary.unreadable,
-        "outside_selection": plan.outside,
-    }
-    message = (
-        f"Plan: {summary.add} to add, {summary.change} to change, {summary.delete} to delete, "
-        f"{summary.blocked} blocked"
-    )
+    counts = plan_counts(plan)
+    changes: Record = {"operation": "plan", "remove": counts.pop("delete"), **counts}
     return [
         *(_planned_record(each, timestamp) for each in plan.changes if each.action is not Action.NO_OP),
         *(_unreadable_record(each, timestamp) for each in plan.unreadable),
@@ -148,7 +129,7 @@ def _plan_records(plan: Plan, requests: Mapping[str, int], timestamp: str) -> li
         _record(
             timestamp,
             "change_summary",
-            message,
+            plan_headline(plan),
             {"changes": changes, "plan_id": fingerprint(plan)[:8], "requests": dict(requests)},
         ),
     ]
@@ -240,10 +221,6 @@ def _outcome_record(outcome: Outcome, timestamp: str) -> Record:
         "unchanged": summary.unchanged,
         "not_compared": outcome.plan.not_compared,
     }
-    message = (
-        f"Apply: {summary.added} added, {summary.changed} changed, {summary.deleted} deleted, "
-        f"{summary.failed} failed, {summary.skipped} skipped, {summary.refused} refused"
-    )
     more: Record = {
         "changes": changes,
         "sent_bytes": outcome.sent,
@@ -251,4 +228,4 @@ def _outcome_record(outcome: Outcome, timestamp: str) -> Record:
         "signal": outcome.signal,
         "requests": dict(outcome.requests),
     }
-    return _record(timestamp, "change_summary", message, more)
+    return _record(timestamp, "change_summary", outcome_headline(outcome), more)

@@ -1,4 +1,4 @@
-"""Diagnostics for programs: Terraform's JSON shape with codes added, and GitHub's annotation lines.
+"""Diagnostics for programs: Terraform's JSON shape with codes added.
 
 Knows the document of `schemas/diagnostics.schema.json`.
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from regsync.model.diagnostic import Diagnostic, Origin, Severity, has_errors
+from regsync.model.errors import RegsyncError
 from regsync.model.settings import Json
-from regsync.report.lines import Line, Style, clean
 
 FORMAT_VERSION = "1.0"
 """Keys may be added within a major version."""
@@ -54,11 +54,16 @@ def diagnostic_to_json(diagnostic: Diagnostic) -> dict[str, Json]:
     return document
 
 
-def github_annotations(diagnostics: Iterable[Diagnostic]) -> list[Line]:
-    """A workflow command per diagnostic, errors first: GitHub shows ten errors and ten warnings of a step beside the
-    code, and all of them in the log."""
-    ordered = sorted(diagnostics, key=lambda each: (each.severity is not Severity.ERROR, *each.sort_key()))
-    return [Line(Style.PLAIN, _annotation(each)) for each in ordered]  # `line()` would disarm the commands
+def error_to_json(error: RegsyncError) -> dict[str, Json]:
+    """What kept a run from going on, as a diagnostic without a code: no file is to blame."""
+    return {
+        "severity": "error",
+        "summary": error.message,
+        "detail": "",
+        "code": None,
+        "help": error.hint,
+        "related": [],
+    }
 
 
 def _range(origin: Origin, length: int) -> Json:
@@ -68,32 +73,3 @@ def _range(origin: Origin, length: int) -> Json:
         "start": {"line": origin.line, "column": origin.column},
         "end": {"line": origin.line, "column": origin.column + length},
     }
-
-
-def _annotation(diagnostic: Diagnostic) -> str:
-    properties = {"title": diagnostic.code}
-    origin = diagnostic.origin
-    if origin:
-        length = diagnostic.snippet.length if diagnostic.snippet else 1
-        properties = {
-            "file": origin.file,
-            "line": str(origin.line),
-            "col": str(origin.column),
-            "endLine": str(origin.line),
-            "endColumn": str(origin.column + length),
-            **properties,
-        }
-    named = ",".join(f"{key}={_escape(clean(value), ':,')}" for key, value in properties.items())
-    paragraphs = [
-        diagnostic.summary,
-        *(f"{each.label}: {each.origin}" for each in diagnostic.related),
-        diagnostic.detail,
-        diagnostic.help and f"help: {diagnostic.help}",
-    ]
-    message = "\n".join(clean(each) for text in paragraphs if text for each in text.splitlines())
-    return f"::{diagnostic.severity} {named}::{_escape(message)}"
-
-
-def _escape(text: str, more: str = "") -> str:
-    """GitHub's escapes: percent and line ends everywhere, and in properties what separates them."""
-    return "".join(f"%{ord(each):02X}" if each in "%\r\n" + more else each for each in text)

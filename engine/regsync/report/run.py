@@ -43,3 +43,6 @@ class Run:
     requests: Mapping[str, int] = field(default_factory=dict)
     surrounding: Surrounding = field(default_factory=Surrounding)
     subject: tuple[str, ...] = ()
+    folder: str = ""
+    """The directory that all paths are relative to, seen from the one where the program was started; empty where they
+    are the same."""

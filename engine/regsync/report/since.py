@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from regsync.model.codec import change_fingerprint
 from regsync.model.plan import Action, Change, Plan
 from regsync.model.reference import Address
 from regsync.model.settings import Json
@@ -114,6 +115,7 @@ def _listed(changes: Sequence[Change]) -> list[Json]:
             "action": each.action.value,
             "reason": each.reason.value,
             "why": each.why,
+            "fingerprint": change_fingerprint(each),
         }
         for each in changes
     ]

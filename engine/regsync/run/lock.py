@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from regsync.model.diagnostic import Diagnostic, Explanation, Severity
 from regsync.model.errors import RegsyncError
 from regsync.model.registry import Declaration
 from regsync.model.upstream import Asked, LockFile, Locking, Pin, Pinned, UpstreamChart, UpstreamItem
+from regsync.run.atomic import write_text
 from regsync.run.threads import results
 from regsync.sources.choice import choose
 from regsync.sources.upstreams import Upstreams
@@ -119,22 +118,9 @@ class _Book:
             after |= unasked
         written = after != pins
         if written:
-            _write(self.item.lock, self.item.shown_lock, render_lock(after))
+            try:
+                write_text(self.item.lock, [render_lock(after)])
+            except OSError as error:
+                raise RegsyncError(f"cannot write {self.item.shown_lock}: {error.strerror}") from None
         ordered = tuple(entry for _, entry in sorted(entries.items()))
         return LockFile(self.item.shown_lock, ordered, dropped, written)
-
-
-def _write(path: Path, shown: str, text: str) -> None:
-    """Write a lock file, whole or not at all."""
-    temporary: Path | None = None
-    try:
-        descriptor, name = tempfile.mkstemp(prefix=".regsync-lock-", dir=path.parent)
-        temporary = Path(name)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise RegsyncError(f"cannot write {shown}: {error.strerror}") from None

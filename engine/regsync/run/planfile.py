@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 
-from regsync.model.codec import plan_from_json, plan_to_json
+from regsync.model.codec import pieces, plan_from_json, plan_to_json
 from regsync.model.errors import Refused, UsageError
 from regsync.model.plan import Plan
+from regsync.run.atomic import write_text
 
 
 def is_plan_file(path: Path) -> bool:
@@ -24,22 +23,8 @@ def is_plan_file(path: Path) -> bool:
 
 def write_plan(path: Path, plan: Plan, *, timestamp: str) -> None:
     """Write `plan` to `path`, a file by way of a temporary beside it. Raises UsageError where that cannot be."""
-    text = json.dumps(plan_to_json(plan, timestamp=timestamp), indent=1) + "\n"
     try:
-        if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8")  # /dev/stdout, a pipe: no file to put another in place of
-            return
-        target = path.resolve()  # a link is followed, not replaced
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(target)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_text(path, pieces(plan_to_json(plan, timestamp=timestamp)))
     except OSError as error:
         raise UsageError(f"cannot write the plan to {path}: {error.strerror}") from error
 
