@@ -124,7 +124,7 @@ def test_a_conflicting_push_by_hand_is_refused(
 
     applied = forge.apply(file)
     assert applied.status == 4
-    assert f"! {team.address('redis')} update refused not approved: digest: expected" in squeezed(applied.out)
+    assert f"! {team.address('redis')} update refused not approved: live digest: expected" in squeezed(applied.out)
     live = sound_tags(distribution, team.base)
     assert live[team.tag("redis")] == theirs
     assert team.tag("nginx") in live
