@@ -35,7 +35,11 @@ class Site:
     """The team's repository on GitHub, with its three workflows."""
 
     def __init__(self, team: Team, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        values = {"vars.REGSYNC_ALLOW_HOSTS": "127.0.0.1", "secrets.HARBOR_PASSWORD": "", "secrets.PALETTE_API_KEY": ""}
+        values = {
+            "vars.REGSYNC_ALLOW_HOSTS": "127.0.0.1",
+            "secrets.HARBOR_PASSWORD": "",
+            "secrets.PALETTE_API_KEY": "",
+        }
         self.forge = Forge(team, folder / "checkouts", monkeypatch)
         self.hub = Hub(folder / "hub", WORKFLOWS, values)
         self._heads: dict[str, tuple[int, str]] = {}
@@ -101,7 +105,9 @@ def test_what_was_approved_is_applied(site: Site, team: Team, distribution: Dist
 def test_the_comment_is_written_anew_in_its_place(site: Site, team: Team) -> None:
     number = site.propose("nginx", "nginx")
     state = site.hub.state
-    state["comments"][str(number)] = [{"id": 1, "user": {"type": "User"}, "body": f"{MARKER} of somebody else -->"}]
+    state["comments"][str(number)] = [
+        {"id": 1, "user": {"type": "User"}, "body": f"{MARKER} of somebody else -->"}
+    ]
     gh.save(site.hub.folder, state)
     assert site.plan("nginx").ok
     team.pack("redis")
@@ -120,7 +126,9 @@ def test_the_comment_is_written_anew_in_its_place(site: Site, team: Team) -> Non
     assert "Nonsense" in ours
 
 
-def test_a_merge_in_between_is_not_slipped_in(site: Site, team: Team, distribution: DistributionServer) -> None:
+def test_a_merge_in_between_is_not_slipped_in(
+    site: Site, team: Team, distribution: DistributionServer
+) -> None:
     for name in ("nginx", "redis"):
         site.propose(name, name)
         assert site.plan(name).ok
@@ -163,7 +171,11 @@ def test_a_blocked_plan_is_no_approval(site: Site, team: Team) -> None:
 
 
 def test_without_a_list_of_hosts_nothing_is_sent(site: Site, team: Team) -> None:
-    site.hub = Hub(site.hub.folder.with_name("careless"), WORKFLOWS, {"vars.REGSYNC_ALLOW_HOSTS": "", "secrets.HARBOR_PASSWORD": "x"})
+    site.hub = Hub(
+        site.hub.folder.with_name("careless"),
+        WORKFLOWS,
+        {"vars.REGSYNC_ALLOW_HOSTS": "", "secrets.HARBOR_PASSWORD": "x"},
+    )
     site.propose("nginx", "nginx")
     planned = site.plan("nginx")
     assert planned.statuses["Plan"] == 1

@@ -42,7 +42,9 @@ def causes(file: Path) -> dict[str, str]:
     """`action cause` of each change of a saved plan, by the name of the pack."""
     changes = json.loads(file.read_text())["resource_changes"]
     return {
-        each["address"].rpartition("/")[2].partition(":")[0]: f"{each['change']['actions'][0]} {each['cause']}"
+        each["address"]
+        .rpartition("/")[2]
+        .partition(":")[0]: f"{each['change']['actions'][0]} {each['cause']}"
         for each in changes
         if each["change"]["actions"] != ["no-op"]
     }
@@ -124,7 +126,9 @@ def test_a_conflicting_push_by_hand_is_refused(
 
     applied = forge.apply(file)
     assert applied.status == 4
-    assert f"! {team.address('redis')} update refused not approved: live digest: expected" in squeezed(applied.out)
+    assert f"! {team.address('redis')} update refused not approved: live digest: expected" in squeezed(
+        applied.out
+    )
     live = sound_tags(distribution, team.base)
     assert live[team.tag("redis")] == theirs
     assert team.tag("nginx") in live

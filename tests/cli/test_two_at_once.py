@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 from subprocess import Popen
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ NAMES = ("kafka", "nginx", "redis", "vault")
 APPLY = ("apply", "--auto-approve", "--parallelism", "1")
 
 
-def a_team(root: Path, endpoint: str, base: str, *names: str, **spec: object) -> Team:
+def a_team(root: Path, endpoint: str, base: str, *names: str, **spec: Any) -> Team:
     team = Team(root, endpoint, base, **spec)
     for name in names:
         team.pack(name)
@@ -30,9 +31,7 @@ def at_once(proxy: WatchingProxy, *teams: Team) -> list[int]:
     statuses."""
     firsts = [proxy.hold("POST", "/blobs/uploads/") for _ in teams]
     with ExitStack() as life:
-        processes: list[Popen[str]] = [
-            life.enter_context(running(*APPLY, cwd=each.root)) for each in teams
-        ]
+        processes: list[Popen[str]] = [life.enter_context(running(*APPLY, cwd=each.root)) for each in teams]
         for first in firsts:
             first.await_arrival()
         for first in firsts:

@@ -61,7 +61,9 @@ def api(folder: Path, state: dict[str, Any], path: str, given: dict[str, str]) -
             runs = [each for each in state["runs"] if each["head_sha"] == query["head_sha"]]
             return {"workflow_runs": [each for each in reversed(runs) if each["conclusion"] == "success"]}
         case "GET", "actions", "artifacts":
-            found = sorted((folder / ARTIFACTS).glob(f"*/{query['name']}"), key=lambda each: -int(each.parent.name))
+            found = sorted(
+                (folder / ARTIFACTS).glob(f"*/{query['name']}"), key=lambda each: -int(each.parent.name)
+            )
             listed = [{"expired": False, "workflow_run": {"id": int(each.parent.name)}} for each in found]
             return {"artifacts": listed[: int(query["per_page"])]}
         case "GET", "issues", number, "comments":
@@ -70,7 +72,9 @@ def api(folder: Path, state: dict[str, Any], path: str, given: dict[str, str]) -
             comments = state["comments"].setdefault(number, [])
             comments.append({"id": 100 * int(number) + len(comments), "user": {"type": "Bot"}, "body": body})
         case "PATCH", "issues", "comments", number:
-            [comment] = [each for all_ in state["comments"].values() for each in all_ if each["id"] == int(number)]
+            [comment] = [
+                each for all_ in state["comments"].values() for each in all_ if each["id"] == int(number)
+            ]
             comment["body"] = body
         case asked:
             raise AssertionError(f"nobody has taught this gh {asked}")
@@ -82,9 +86,18 @@ def issue(state: dict[str, Any], words: list[str], given: dict[str, str]) -> Any
     match words:
         case ["list"]:
             wanted = (given["--state"].upper(), given["--label"])
-            return [{"number": each["number"]} for each in state["issues"] if (each["state"], each["label"]) == wanted]
+            return [
+                {"number": each["number"]}
+                for each in state["issues"]
+                if (each["state"], each["label"]) == wanted
+            ]
         case ["create"]:
-            new = {"number": len(state["issues"]) + 1, "state": "OPEN", "label": given["--label"], "comments": []}
+            new = {
+                "number": len(state["issues"]) + 1,
+                "state": "OPEN",
+                "label": given["--label"],
+                "comments": [],
+            }
             state["issues"].append({**new, "title": given["--title"], "body": body})
         case ["edit", number]:
             state["issues"][int(number) - 1]["body"] = body
@@ -124,7 +137,7 @@ def main(folder: Path, arguments: list[str]) -> None:
         if program := given.get("--jq"):
             subprocess.run(["jq", "-r", program], input=text, text=True, check=True)
         else:
-            print(text)
+            sys.stdout.write(f"{text}\n")
 
 
 if __name__ == "__main__":

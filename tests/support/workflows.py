@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,11 +40,23 @@ def stand_ins(folder: Path) -> Path:
     return folder
 
 
-def environment(programs: Path, **more: str) -> dict[str, str]:
-    """What the shell lines of a CI system see: this test's environment, the stand-ins, and the variables given."""
+def shell(
+    command: Sequence[str], script: str, *, cwd: Path, programs: Path, variables: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run the shell lines of a CI system with the stand-ins in `programs`; stdout has stderr in it."""
     path = os.pathsep.join([str(programs), os.environ["PATH"]])
     python = os.pathsep.join([str(ENGINE), str(ENGINE.parent)])
-    return {**os.environ, "PATH": path, "PYTHONPATH": python, **more}
+    return subprocess.run(
+        [*command, "-c", script],
+        cwd=cwd,
+        env={**os.environ, "PATH": path, "PYTHONPATH": python, **variables},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=100,
+        check=False,
+    )
 
 
 @dataclass
@@ -117,23 +129,24 @@ class Hub:
         return ended
 
     def _step(
-        self, step: dict[str, Any], checkout: Path, known: dict[str, str], variables: dict[str, str], ended: Ended
+        self,
+        step: dict[str, Any],
+        checkout: Path,
+        known: dict[str, str],
+        variables: dict[str, str],
+        ended: Ended,
     ) -> bool:
         if "uses" in step:
             return self._action(step, known)
         outputs = Path(known["runner.temp"]) / "outputs"
         outputs.write_text("")
         variables = {**variables, "GITHUB_OUTPUT": str(outputs), **step.get("env", {})}
-        done = subprocess.run(
-            ["bash", "-e", "-c", step["run"]],
+        done = shell(
+            ["bash", "-e"],
+            step["run"],
             cwd=checkout,
-            env=environment(self._programs, **{name: _filled(text, known) for name, text in variables.items()}),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=100,
-            check=False,
+            programs=self._programs,
+            variables={name: _filled(text, known) for name, text in variables.items()},
         )
         ended.said += done.stdout
         ended.statuses[step["name"]] = done.returncode
