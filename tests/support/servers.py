@@ -23,7 +23,9 @@ from tests.support.tokens import TokenServer
 
 ROOT = Path(__file__).resolve().parents[2]
 NEEDS = "needs "  # how the reason of each skip for want of a real part begins
-BUILT = frozenset({"registry", "regctl", "helm"})  # what `just tools` builds, so CI has no excuse
+BUILT = frozenset(
+    {"registry", "regctl", "helm", "actionlint"}
+)  # what `just tools` builds, so CI has no excuse
 IN_CI = os.environ.get("CI") == "true"
 START_SECONDS = 20.0
 
