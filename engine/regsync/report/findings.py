@@ -13,8 +13,8 @@ from regsync.model.errors import ManifestInvalid
 from regsync.model.outcome import Outcome, Result, Status
 from regsync.model.plan import Action, Cause, Change, Guard, Plan
 from regsync.model.state import Unreadable
-from regsync.report.outcome import DONE
 from regsync.report.run import Run
+from regsync.report.verbs import to_be_done
 
 ABOUT = {
     "blocked": "A change is held back",
@@ -143,9 +143,9 @@ def of_change(change: Change, result: Result | None, *, is_drift: bool = False) 
         why, hint = result.detail or change.why, result.hint
         severity = Severity.WARNING if result.status is Status.SKIPPED else Severity.ERROR
     elif change.action in (Action.DELETE, Action.REPLACE):
-        kind, said, severity = "delete", f"to be {DONE[change.action]}", Severity.WARNING
+        kind, said, severity = "delete", f"to be {to_be_done(change)}", Severity.WARNING
     elif is_drift:
-        kind, said, severity = "drift", f"drifted, to be {DONE[change.action]}", Severity.WARNING
+        kind, said, severity = "drift", f"drifted, to be {to_be_done(change)}", Severity.WARNING
     else:
         return
     caused = "" if change.cause is Cause.UNKNOWN else f"cause: {change.cause}"

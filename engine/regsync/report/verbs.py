@@ -35,6 +35,11 @@ def doing(change: Change) -> str:
     return "synchronizing" if _is_sync(change, change.action) else _DOING[change.action]
 
 
+def to_be_done(change: Change) -> str:
+    """`created`, `synchronized`, of what is still to come."""
+    return "synchronized" if _is_sync(change, change.action) else _DONE[change.action]
+
+
 def done(result: Result) -> tuple[str, str]:
     """`created`, `synchronized`, and what else came about, if anything ("12 listed")."""
     if result.change.type is ResourceType.SYNC and result.detail:
