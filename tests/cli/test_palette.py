@@ -175,13 +175,16 @@ def test_no_plan_writes_to_palette(team: PaletteTeam) -> None:
 
 
 def test_a_plan_with_nothing_to_do_asks_palette_for_fifty_packs_at_once(team: PaletteTeam) -> None:
-    count = 60
-    for number in range(count):
+    for number in range(60):
         team.pack(f"p{number}")
+    some = {"packs": "../packs/p1*", "path": "edge"}
+    team.declare({"packs": "../packs/*"}, some, baseContentPaths=["platform", "edge"])
     assert team.apply().status == 0
+    count = sum(len(each.packs) for each in team.palette.registrations)
+    assert count == 60 + 11
     team.palette.requests.clear()
     assert team.is_settled()
-    assert len(team.palette.requests) <= 3 + 1 + ceil(count / 50)
+    assert len(team.palette.requests) <= 3 + 2 + ceil(count / 50)
 
 
 def test_an_apply_keeps_to_what_palette_lets_one_address_send(

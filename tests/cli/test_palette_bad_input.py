@@ -15,7 +15,6 @@ from tests.support.palette import (
     GARBAGE,
     GATEWAY_TIMEOUT,
     LOGIN_PAGE,
-    SERVER_ERROR,
     PaletteServer,
 )
 from tests.support.palette_lister import UNREACHABLE, RealLister

@@ -129,8 +129,8 @@ def ecr(ministack: MinistackServer, tmp_path_factory: pytest.TempPathFactory) ->
     """A team whose manifest says all that there is to say of Amazon ECR."""
     root = tmp_path_factory.mktemp("ecr")
     with AwsFront(ministack) as front, closing(Aws(front, ministack, root)) as aws:
-        said = {"partition": "aws", "tls": {"insecureSkipVerify": False}}
-        team = EcrTeam(root / "team", aws, regions=[HOME], **said)
+        trusting = {"insecureSkipVerify": False}
+        team = EcrTeam(root / "team", aws, regions=[HOME], partition="aws", tls=trusting)
         team.pack()
         yield team
 

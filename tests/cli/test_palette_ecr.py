@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from regsync.model.registry import REGION_MACRO
 from tests.support.aws import Aws
 from tests.support.ecr import AWAY, HOME, EcrTeam
 from tests.support.palette import PaletteServer

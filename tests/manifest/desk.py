@@ -9,8 +9,8 @@ from pathlib import Path
 from regsync.manifest.load import Loaded, Variables, load
 from regsync.manifest.nodes import Node, SourceFile
 from regsync.manifest.source import read
+from regsync.model.declaration import Declaration
 from regsync.model.diagnostic import Diagnostic
-from regsync.model.registry import Declaration
 from regsync.model.settings import Json
 
 DATA = Path(__file__).parents[1] / "data" / "manifest"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from regsync.model.registry import Provider, Tombstone
+from regsync.model.declaration import Tombstone
+from regsync.model.registry import Provider
 from tests.manifest.desk import Desk, marked, registry
 
 

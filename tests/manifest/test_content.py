@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from regsync.model.registry import ContentItem, Tombstone
+from regsync.model.declaration import ContentItem, Tombstone
 from tests.manifest.desk import Desk, marked, registry
 
 SETS = """\

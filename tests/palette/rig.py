@@ -11,7 +11,6 @@ from regsync.model.diagnostic import Origin
 from regsync.model.palette import (
     DesiredRegistration,
     Listing,
-    LivePalette,
     LiveRegistration,
     Lookup,
     PaletteSpec,
@@ -23,6 +22,7 @@ from regsync.model.plan import Action, Cause, Change, Reason, ResourceType
 from regsync.model.reference import Address
 from regsync.model.registry import Auth, AuthMethod, AwsLogin, SecretRef, Tls
 from regsync.model.settings import Json
+from regsync.model.state import LivePalette
 from regsync.palette.sync import Waits
 from regsync.palette.tenant import Tenant
 from tests.support.palette import PaletteServer

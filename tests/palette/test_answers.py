@@ -23,8 +23,8 @@ from regsync.model.errors import (
     Unreachable,
     Unsupported,
 )
-from regsync.model.palette import LivePalette
 from regsync.model.registry import Tls
+from regsync.model.state import LivePalette
 from regsync.palette import api as api_module
 from regsync.palette.api import PaletteApi
 from regsync.transport.wire import Timeouts
@@ -261,7 +261,7 @@ def test_secrets_are_in_no_text_even_where_palette_echoes_them() -> None:
 def test_read_only_means_reads_and_searches() -> None:
     with PaletteServer() as server, tenant(server.url, server.api_key, writes=False) as palette:
         api = palette._api
-        assert api.latest("1") == {}
+        assert api.latest(["1"]) == {"1": {}}
         for write in (
             lambda: api.validate("basic", {}),
             lambda: api.create("basic", {}),
@@ -288,7 +288,7 @@ def test_an_endless_list_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
         an_api(server.url) as api,
         pytest.raises(ProtocolError, match="do not come to an end"),
     ):
-        api.latest("1")
+        api.latest(["1"])
 
 
 @pytest.mark.parametrize(

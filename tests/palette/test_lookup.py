@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from regsync.model.palette import LivePalette
-from regsync.model.state import UnreadableScope
+from regsync.model.state import LivePalette, UnreadableScope
 from tests.palette.rig import (
     BASIC,
     ECR,

@@ -8,18 +8,13 @@ from typing import Any
 import pytest
 
 from regsync.model.outcome import Result, Status
-from regsync.model.palette import (
-    LivePalette,
-    LiveSync,
-    Lookup,
-    Unwanted,
-    UnwantedRegistration,
-)
+from regsync.model.palette import LiveSync, Lookup, Unwanted, UnwantedRegistration
 from regsync.model.plan import Action, Cause, Change, Plan, Reason, ResourceType
 from regsync.model.reference import Address
 from regsync.model.registry import Auth, AuthMethod, Overwrite
 from regsync.model.settings import Json
 from regsync.model.state import (
+    LivePalette,
     Unreadable,
     UnreadableScope,
 )

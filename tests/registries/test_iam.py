@@ -9,20 +9,19 @@ from typing import Any
 import pytest
 
 from regsync.model.access import IamPolicy
+from regsync.model.declaration import Declaration, Tombstone
 from regsync.model.diagnostic import Origin
 from regsync.model.registry import (
     Auth,
     AuthMethod,
     AwsLogin,
     AwsPlace,
-    Declaration,
     Policy,
     Provider,
     Prune,
     RegistrySpec,
     Repositories,
     SecretRef,
-    Tombstone,
 )
 from regsync.registries.ecr.actions import WRITES, actions_of, may_call, service_of
 from regsync.registries.ecr.iam import LIMIT, access, policies

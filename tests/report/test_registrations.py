@@ -19,13 +19,7 @@ from hypothesis import strategies as st
 
 from regsync.model.codec import plan_to_json
 from regsync.model.outcome import Outcome, Result, Status
-from regsync.model.palette import (
-    LivePalette,
-    LiveSync,
-    Lookup,
-    Unwanted,
-    UnwantedRegistration,
-)
+from regsync.model.palette import LiveSync, Lookup, Unwanted, UnwantedRegistration
 from regsync.model.plan import Action, Plan, ResourceType
 from regsync.model.reference import Address
 from regsync.model.registry import Auth, AuthMethod, Overwrite, Provider
@@ -33,6 +27,7 @@ from regsync.model.settings import Json
 from regsync.model.state import (
     DesiredRegistry,
     LiveArtifact,
+    LivePalette,
     LiveState,
     Unreadable,
     UnreadableScope,

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from regsync.model.palette import (
     DesiredRegistration,
-    LivePalette,
     LiveRegistration,
     LiveSync,
     Lookup,
@@ -16,6 +15,7 @@ from regsync.model.palette import (
     UnwantedRegistration,
 )
 from regsync.model.plan import Change
+from regsync.model.state import LivePalette
 from regsync.palette.base import Finding, Secrets, Synchronization
 
 Registered = dict[str, LiveRegistration]

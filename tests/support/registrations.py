@@ -10,7 +10,6 @@ from regsync.model.diagnostic import Origin
 from regsync.model.palette import (
     DesiredRegistration,
     Listing,
-    LivePalette,
     LiveRegistration,
     LiveSync,
     Lookup,
@@ -21,7 +20,7 @@ from regsync.model.plan import Plan, PlanRequest
 from regsync.model.reference import Address
 from regsync.model.registry import Auth, AuthMethod, RegistrySpec, SecretRef, Tls
 from regsync.model.settings import Json
-from regsync.model.state import DesiredArtifact, DesiredRegistry, LiveState, Unreadable
+from regsync.model.state import DesiredArtifact, DesiredRegistry, LivePalette, LiveState, Unreadable
 from regsync.planner.build import build_plan
 from tests.support.states import FILE, a_registry, a_request, a_spec, desired, live, there, wanted
 

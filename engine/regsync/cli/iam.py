@@ -14,9 +14,10 @@ from regsync.cli.plan import default_paths, gather_variables
 from regsync.cli.status import OK
 from regsync.manifest.load import load
 from regsync.model.access import Trustee
+from regsync.model.declaration import Declaration
 from regsync.model.diagnostic import has_errors
 from regsync.model.errors import ManifestInvalid, RegsyncError, UsageError
-from regsync.model.registry import AuthMethod, Declaration
+from regsync.model.registry import AuthMethod
 from regsync.palette.base import open_palette
 from regsync.registries.ecr.iam import access
 from regsync.report.iam import iam_to_json, render_iam

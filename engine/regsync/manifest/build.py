@@ -23,10 +23,10 @@ from regsync.manifest.nodes import Mark, Node, Unknown, problem
 from regsync.manifest.palette import Registrations, Site, read_palette
 from regsync.manifest.repositories import PROJECT_SETTINGS, in_one_region, read_project, read_repositories
 from regsync.manifest.rules import check_registry
+from regsync.model.declaration import Declaration
 from regsync.model.diagnostic import Diagnostic, Origin, has_errors
 from regsync.model.palette import PaletteSpec
 from regsync.model.registry import (
-    Declaration,
     Overwrite,
     Policy,
     Provider,

@@ -14,9 +14,10 @@ from regsync.manifest.endpoint import is_base_content_path
 from regsync.manifest.lock import Locks, lock_beside
 from regsync.manifest.nodes import Mark, Node, did_you_mean, kind_of_path, problem
 from regsync.manifest.upstream import read_upstream
+from regsync.model.declaration import ContentItem, Tombstone
 from regsync.model.diagnostic import Diagnostic
 from regsync.model.reference import chart_tag, is_repository, is_tag
-from regsync.model.registry import PACK_NAMESPACE, ContentItem, Provider, Tombstone
+from regsync.model.registry import PACK_NAMESPACE, Provider
 from regsync.model.upstream import Asked, UpstreamItem
 
 _BRACES = re.compile(r"\{[^{}]*,[^{}]*\}")

@@ -12,8 +12,8 @@ from regsync.manifest.nodes import Mark, Node, SourceFile, Unknown, kind_of_path
 from regsync.manifest.schema import KINDS, conform
 from regsync.manifest.source import find, parse, read
 from regsync.manifest.variables import Variables
+from regsync.model.declaration import Declaration
 from regsync.model.diagnostic import Diagnostic
-from regsync.model.registry import Declaration
 
 __all__ = ["API_VERSION", "Loaded", "Variables", "load", "load_text"]
 

@@ -17,7 +17,6 @@ from regsync.model.diagnostic import Origin
 from regsync.model.reference import Address
 from regsync.model.registry import Auth, RegistrySpec, SecretRef, Tls
 from regsync.model.settings import Json
-from regsync.model.state import Unreadable
 
 FIRST_VERSION = 1
 """The version of a secret for which none is written down."""
@@ -185,12 +184,3 @@ class Lookup:
     taken_by: str | None = None
     twins: tuple[str, ...] = ()
     external_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LivePalette:
-    """What one Palette answered, by the address of each registration that was asked for."""
-
-    lookups: Mapping[Address, Lookup] = field(default_factory=dict)
-    unreadable: tuple[Unreadable, ...] = ()
-    notes: tuple[str, ...] = ()

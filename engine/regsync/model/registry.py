@@ -6,14 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from regsync.model.diagnostic import Origin
 from regsync.model.settings import Json
-
-if TYPE_CHECKING:
-    from regsync.model.palette import RegistrationSpec, Unwanted
-    from regsync.model.upstream import UpstreamItem
 
 PACK_NAMESPACE = "spectro-packs/archive"
 """What Palette appends to a base content path to find packs."""
@@ -296,38 +291,3 @@ class RegistrySpec:
         """The repository of pack or chart `name` under a base content path; without a name the base repository."""
         parts = [base_content_path, self.provider.namespace, name]
         return "/".join(part for part in parts if part)
-
-
-@dataclass(frozen=True, slots=True)
-class ContentItem:
-    """A pack or chart that a manifest names, one per match of a glob. `local` is its folder or archive, `shown` how
-    messages name that; `provider` tells which of the two it is."""
-
-    local: Path
-    shown: str
-    base_content_path: str
-    origin: Origin
-    provider: Provider = Provider.PACK
-
-
-@dataclass(frozen=True, slots=True)
-class Tombstone:
-    """`absent: name:version`: this must not be there, under this base content path."""
-
-    name: str
-    tag: str
-    base_content_path: str
-    origin: Origin
-
-
-@dataclass(frozen=True, slots=True)
-class Declaration:
-    """One Registry document, checked and rendered, with the content sets that it names spread out."""
-
-    spec: RegistrySpec
-    items: tuple[ContentItem, ...]
-    tombstones: tuple[Tombstone, ...]
-    upstream: tuple[UpstreamItem, ...] = ()
-    registrations: tuple[RegistrationSpec, ...] = ()
-    """In Palette; of several regions the default one has them."""
-    unwanted: tuple[Unwanted, ...] = ()

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from regsync.model.content import Content
 from regsync.model.diagnostic import Origin
+from regsync.model.palette import DesiredRegistration, Lookup, UnwantedRegistration
 from regsync.model.reference import Address
 from regsync.model.registry import RegistrySpec
 from regsync.model.settings import Json
-
-if TYPE_CHECKING:
-    from regsync.model.palette import DesiredRegistration, LivePalette, UnwantedRegistration
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +237,15 @@ class Observed:
             frozenset(listed),
             tuple(notes),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class LivePalette:
+    """What one Palette answered, by the address of each registration that was asked for."""
+
+    lookups: Mapping[Address, Lookup] = field(default_factory=dict)
+    unreadable: tuple[Unreadable, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

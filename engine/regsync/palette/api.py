@@ -211,17 +211,20 @@ class PaletteApi:
         self._make_fit(status)
         return status
 
-    def latest(self, uid: str) -> dict[str, str]:
-        """The newest version of every pack and chart of a registry, by name. A name may be missing: a row is lost now and
-        then where pages follow each other."""
-        wanted = {"filter": {"registryUid": [uid]}, "sort": [{"field": "name", "order": "asc"}]}
-        found: dict[str, str] = {}
+    def latest(self, uids: Collection[str]) -> dict[str, dict[str, str]]:
+        """The newest version of every pack and chart of some registries: by their uid, by name. A name may be missing: a row
+        is lost now and then where pages follow each other."""
+        found: dict[str, dict[str, str]] = {uid: {} for uid in uids}
+        if not found:
+            return found
+        wanted = {"filter": {"registryUid": [*found]}, "sort": [{"field": "name", "order": "asc"}]}
         for page in self._pages(_SEARCH, wanted):
             for each in page:
                 spec = part(each, "spec")
                 for registry in spec.get("registries") or ():
-                    if isinstance(registry, dict) and text(registry, "uid") == uid:
-                        found[text(spec, "name")] = text(registry, "latestVersion")
+                    uid = text(registry, "uid") if isinstance(registry, dict) else ""
+                    if uid in found:
+                        found[uid][text(spec, "name")] = text(registry, "latestVersion")
         return found
 
     def pack(self, name: str, uid: str) -> Document:

@@ -8,14 +8,9 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Protocol
 
-from regsync.model.palette import (
-    DesiredRegistration,
-    Listing,
-    LivePalette,
-    PaletteSpec,
-    UnwantedRegistration,
-)
+from regsync.model.palette import DesiredRegistration, Listing, PaletteSpec, UnwantedRegistration
 from regsync.model.plan import Change
+from regsync.model.state import LivePalette
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,13 @@ from regsync.model.errors import NotFound, ProtocolError, RegistryError
 from regsync.model.palette import (
     DesiredRegistration,
     Listing,
-    LivePalette,
     LiveRegistration,
     Lookup,
     UnwantedRegistration,
 )
 from regsync.model.reference import Address, chart_tag
 from regsync.model.settings import Json, canonical
-from regsync.model.state import Unreadable, UnreadableScope
+from regsync.model.state import LivePalette, Unreadable, UnreadableScope
 from regsync.palette.api import TYPES, Named, PaletteApi, Summary, Version
 from regsync.palette.wire import Document, registration_of, settings_of, text
 
@@ -94,6 +93,7 @@ def observe(
             lookups[absent.address] = Lookup(read_registration(api, directory, absent.spec.name))
         except RegistryError as error:
             unreadable.append(_unreadable(absent.address, error))
+    unreadable += _add_listed(api, wanted, lookups)
     return LivePalette(lookups, tuple(unreadable))
 
 
@@ -127,7 +127,7 @@ def _look_up(api: PaletteApi, directory: Directory, sts: Sts, desired: DesiredRe
     if live is None:
         twins = tuple(_twins(api, directory, desired))
         return Lookup(None, directory.taken_by(name), twins, external_id)
-    return Lookup(replace(live, listed=_listed(api, live.uid, desired.listings)), None, (), external_id)
+    return Lookup(live, None, (), external_id)
 
 
 def read(api: PaletteApi, directory: Directory, found: Summary) -> tuple[LiveRegistration, Document]:
@@ -166,12 +166,42 @@ def _path(settings: Mapping[str, Json], name: str) -> Json:
     return canonical(name, settings.get(name))
 
 
-def _listed(api: PaletteApi, uid: str, listings: Sequence[Listing]) -> frozenset[str]:
-    """What Palette lists of these. One search tells the newest version of every name; others take a request each, and
-    only that knows what is absent."""
-    if not listings:
-        return frozenset()
-    latest = api.latest(uid)
+def _add_listed(
+    api: PaletteApi, wanted: Sequence[DesiredRegistration], lookups: dict[Address, Lookup]
+) -> list[Unreadable]:
+    """Tell of the live registrations in `lookups` what Palette lists of what it must. Those of which it gives no answer are
+    taken out, and returned as unreadable."""
+    asked = [
+        (each, live)
+        for each in wanted
+        if each.listings and each.address in lookups and (live := lookups[each.address].live)
+    ]
+    latest: Mapping[str, Mapping[str, str]] = {}
+    failed: dict[Address, RegistryError] = {}
+    try:
+        latest = api.latest([live.uid for _, live in asked])
+    except RegistryError as error:
+        failed = {each.address: error for each, _ in asked}
+    for each, live in asked:
+        if each.address in failed:
+            continue
+        try:
+            listed = _listed(api, live.uid, latest[live.uid], each.listings)
+        except RegistryError as error:
+            failed[each.address] = error
+        else:
+            known = lookups[each.address]
+            lookups[each.address] = replace(known, live=replace(live, listed=listed))
+    for address in failed:
+        del lookups[address]
+    return [_unreadable(address, error) for address, error in failed.items()]
+
+
+def _listed(
+    api: PaletteApi, uid: str, latest: Mapping[str, str], listings: Sequence[Listing]
+) -> frozenset[str]:
+    """What Palette lists of these. `latest` is the newest version of every name; others take a request each, and only
+    that knows what is absent."""
     found: set[str] = set()
     for name, group in by_name(listings):
         newest = latest.get(name, "")

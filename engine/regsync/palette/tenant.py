@@ -6,9 +6,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from regsync.model.palette import DesiredRegistration, LivePalette, PaletteSpec, UnwantedRegistration
+from regsync.model.palette import DesiredRegistration, PaletteSpec, UnwantedRegistration
 from regsync.model.plan import Change
 from regsync.model.registry import SecretRef
+from regsync.model.state import LivePalette
 from regsync.palette.api import PaletteApi
 from regsync.palette.base import Finding, Palette, Secrets, Synchronization
 from regsync.palette.check import check

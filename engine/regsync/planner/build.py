@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from regsync.model.palette import LivePalette, Lookup
+from regsync.model.palette import Lookup
 from regsync.model.plan import (
     Action,
     Change,
@@ -22,6 +22,7 @@ from regsync.model.state import (
     DesiredRegistry,
     DesiredRepository,
     DesiredState,
+    LivePalette,
     LiveRepository,
     LiveState,
     Observed,

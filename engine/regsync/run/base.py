@@ -13,10 +13,11 @@ from regsync.manifest.load import Variables, load
 from regsync.manifest.nodes import shown_path
 from regsync.manifest.source import find
 from regsync.model.content import Content
+from regsync.model.declaration import ContentItem, Declaration
 from regsync.model.diagnostic import Diagnostic, Severity
 from regsync.model.errors import ManifestInvalid, UsageError
 from regsync.model.plan import Base, Plan, PlanRequest
-from regsync.model.registry import ContentItem, Declaration, Provider, RegistryType
+from regsync.model.registry import Provider, RegistryType
 from regsync.model.state import DesiredRegistry, DesiredState, LiveState
 from regsync.planner.build import build_plan
 from regsync.planner.causes import label

@@ -9,10 +9,11 @@ from typing import TypeAlias
 
 from regsync.content.chart import Chart, read_chart
 from regsync.content.pack import Pack, read_pack
+from regsync.model.declaration import ContentItem, Declaration
 from regsync.model.diagnostic import Diagnostic, Explanation, Origin, Related, Severity
 from regsync.model.events import ReadingFolders, Sink
 from regsync.model.reference import REPOSITORY_LIMIT, Address, chart_tag, is_repository
-from regsync.model.registry import ContentItem, Declaration, Provider, Prune, RegistrySpec, RegistryType
+from regsync.model.registry import Provider, Prune, RegistrySpec, RegistryType
 from regsync.model.state import (
     DesiredAbsence,
     DesiredArtifact,

@@ -11,9 +11,9 @@ from pathlib import Path
 from regsync.manifest.lock import Locked, read_lock, render_lock
 from regsync.manifest.nodes import SourceFile
 from regsync.manifest.source import manifests_in
+from regsync.model.declaration import Declaration
 from regsync.model.diagnostic import Diagnostic, Explanation, Severity
 from regsync.model.errors import RegsyncError
-from regsync.model.registry import Declaration
 from regsync.model.upstream import Asked, LockFile, Locking, Pin, Pinned, UpstreamChart, UpstreamItem
 from regsync.run.atomic import write_text
 from regsync.run.threads import results

@@ -9,10 +9,9 @@ from itertools import chain, zip_longest
 from queue import Empty, SimpleQueue
 
 from regsync.model.events import Observing, Sink
-from regsync.model.palette import LivePalette
 from regsync.model.registry import Prune
 from regsync.model.settings import differing
-from regsync.model.state import DesiredRegistry, DesiredState, LiveState, Observed
+from regsync.model.state import DesiredRegistry, DesiredState, LivePalette, LiveState, Observed
 from regsync.palette.base import Palette
 from regsync.registries.base import Read, Reading, Registry, Wanted
 from regsync.run.threads import LONGEST_NAP

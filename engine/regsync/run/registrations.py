@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from regsync.model.declaration import Declaration
 from regsync.model.palette import DesiredRegistration, Listing, UnwantedRegistration
 from regsync.model.reference import Address, chart_version
-from regsync.model.registry import Declaration, Provider
+from regsync.model.registry import Provider
 from regsync.model.state import DesiredArtifact
 
 _VALUES = "values.yaml"

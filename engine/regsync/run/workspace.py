@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from regsync.manifest.load import Variables, load
+from regsync.model.declaration import Declaration
 from regsync.model.diagnostic import Diagnostic, Severity, has_errors
 from regsync.model.draft import Imported, Strays, Target
 from regsync.model.errors import ManifestInvalid, UsageError
@@ -18,7 +19,7 @@ from regsync.model.events import Found, Planned, Sink
 from regsync.model.outcome import Outcome, Result
 from regsync.model.plan import Change, Plan, PlanRequest, Selection
 from regsync.model.reference import Address
-from regsync.model.registry import Declaration, RegistrySpec
+from regsync.model.registry import RegistrySpec
 from regsync.model.state import DesiredState, LiveState, Unreadable
 from regsync.model.upstream import Locking
 from regsync.palette.base import Opener as PaletteOpener

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from regsync.model.access import Access, IamPolicy, Trustee
+from regsync.model.declaration import Declaration
 from regsync.model.registry import (
     Auth,
     AuthMethod,
     AwsLogin,
-    Declaration,
     Provider,
     Prune,
     RegistrySpec,
