@@ -22,6 +22,10 @@ lint:
     mypy
     lint-imports
 
+# Build the site of docs/ into .site and check every link in it; nothing is loaded from elsewhere
+docs:
+    NO_MKDOCS_2_WARNING=true python -m mkdocs build --strict
+
 # Build the real servers and clients that the tests use into .tools
 tools:
     python tools/build_tools.py
@@ -42,4 +46,4 @@ golden *arguments:
 
 # Remove what recipes made, except .venv and .tools
 clean:
-    rm -rf .demo .bench dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+    rm -rf .demo .bench .site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
