@@ -10,7 +10,7 @@ import pytest
 
 from regsync.model.plan import Action, Plan
 from regsync.model.reference import Address
-from regsync.run.base import Since
+from regsync.run.revisions.base import Since
 from tests.support.checkout import IDENTITY, git
 from tests.support.world import Packs, RegionalWorld, World, a_request
 

@@ -9,7 +9,7 @@ import pytest
 from regsync.model.draft import Draft, Seen
 from regsync.model.registry import Provider, RegistryType
 from regsync.model.settings import Json
-from regsync.run.drafting import agreed, in_regions, named
+from regsync.run.adopting.drafting import agreed, in_regions, named
 
 HERE, THERE = "us-east-1", "eu-west-1"
 

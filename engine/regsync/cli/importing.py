@@ -16,7 +16,7 @@ from regsync.model.errors import UsageError
 from regsync.model.reference import is_repository
 from regsync.model.registry import RegistryType
 from regsync.report.importing import render_imported, render_strays, render_unreadable
-from regsync.run.importing import Wish
+from regsync.run.adopting.importing import Wish
 
 _OF_ENDPOINTS = ("out", "pull_packs", "repository", "kind", "ca_file", "connect_to")
 _OF_MANIFESTS = ("var", "var_file")

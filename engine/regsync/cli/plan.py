@@ -18,8 +18,8 @@ from regsync.model.errors import Refused, UsageError
 from regsync.model.plan import Overrides, Plan, PlanRequest, ResourceType, Selection
 from regsync.report.plan import Detail, Observation, render_plan
 from regsync.report.table import position
-from regsync.run.base import Since
 from regsync.run.planfile import is_plan_file, read_plan, write_plan
+from regsync.run.revisions.base import Since
 from regsync.run.workspace import Workspace
 from regsync.sources.archives import Archives
 

@@ -18,7 +18,7 @@ from regsync.model.errors import UsageError
 from regsync.report.lines import Style, line
 from regsync.run.desired import CODES as STATE_CODES
 from regsync.run.lock import CODES as LOCK_CODES
-from regsync.run.versions import CODES as VERSION_CODES
+from regsync.run.revisions.versions import CODES as VERSION_CODES
 
 CODES = {**MANIFEST_CODES, **PACK_CODES, **STATE_CODES, **LOCK_CODES, **VERSION_CODES}
 

@@ -20,8 +20,8 @@ from regsync.report.github import github_annotations
 from regsync.report.junit import render_junit
 from regsync.report.lines import Style, line, show_count
 from regsync.report.sarif import render_sarif
+from regsync.run.revisions.versions import kept_versions
 from regsync.run.upstream import Upstream
-from regsync.run.versions import kept_versions
 
 
 def run(

@@ -34,18 +34,18 @@ from regsync.registries.base import (
     open_registry,
     tell_type,
 )
+from regsync.run.adopting.first import First, first_manifest
+from regsync.run.adopting.importing import Importer, Wish
+from regsync.run.adopting.strays import find_strays
+from regsync.run.adopting.survey import Unread
 from regsync.run.apply import Stop, apply
-from regsync.run.base import BaseState, Since, base_state, labelled
 from regsync.run.desired import Local, Sources, as_source, compose
 from regsync.run.diffs import add_diffs
-from regsync.run.first import First, first_manifest
-from regsync.run.importing import Importer, Wish
 from regsync.run.lock import lock
 from regsync.run.observe import observe
 from regsync.run.registrar import Registrar
 from regsync.run.replication import PATIENCE, Patience
-from regsync.run.strays import find_strays
-from regsync.run.survey import Unread
+from regsync.run.revisions.base import BaseState, Since, base_state, labelled
 from regsync.sources.archives import Archives
 from regsync.sources.base import Means
 from regsync.sources.upstreams import Upstreams

@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 
 from regsync.model.content import FileEntry
 from regsync.model.errors import RegsyncError
-from regsync.run.git import EXECUTABLE, LINK, SUBMODULE, Entry, ReadBlob, Repository
+from regsync.run.revisions.git import EXECUTABLE, LINK, SUBMODULE, Entry, ReadBlob, Repository
 
 MARKERS = ("pack.json", "Chart.yaml")
 """What makes a folder one thing: no link may lead out of it."""

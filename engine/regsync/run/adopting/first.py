@@ -11,8 +11,8 @@ from regsync.manifest.write import render_drafts
 from regsync.model.draft import Draft, Target
 from regsync.model.errors import RegistryError, UsageError
 from regsync.model.registry import Provider, RegistrySpec, RegistryType
-from regsync.run.drafting import declared, path_from
-from regsync.run.files import refuse_existing, write_manifest
+from regsync.run.adopting.drafting import declared, path_from
+from regsync.run.adopting.files import refuse_existing, write_manifest
 
 _LOGINS = {
     RegistryType.ECR: "Without `auth`, the login is what the AWS SDK finds: a profile, a role, SSO.",

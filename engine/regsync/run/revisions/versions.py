@@ -12,8 +12,8 @@ from regsync.model.diagnostic import Diagnostic, Explanation, Severity
 from regsync.model.plan import Base
 from regsync.model.registry import Overwrite
 from regsync.model.state import DesiredState
-from regsync.run.base import BaseState
 from regsync.run.desired import Local, Sources
+from regsync.run.revisions.base import BaseState
 
 CODES = {
     "RS305": Explanation(

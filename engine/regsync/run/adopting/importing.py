@@ -17,11 +17,11 @@ from regsync.model.reference import Address
 from regsync.model.registry import PACK_NAMESPACE, Provider, RegistrySpec, RegistryType
 from regsync.model.state import LiveArtifact, Observed, Unreadable, UnreadableScope
 from regsync.registries.base import LayerIndexes, Registry, Wanted
-from regsync.run.drafting import agreed, declared, in_regions, named, path_from
-from regsync.run.files import refuse_existing, write_manifest
+from regsync.run.adopting.drafting import agreed, declared, in_regions, named, path_from
+from regsync.run.adopting.files import refuse_existing, write_manifest
+from regsync.run.adopting.pulling import Judged, Puller
+from regsync.run.adopting.survey import SortedOut, repositories, sort_out, survey
 from regsync.run.observe import read_all
-from regsync.run.pulling import Judged, Puller
-from regsync.run.survey import SortedOut, repositories, sort_out, survey
 from regsync.run.threads import results
 
 

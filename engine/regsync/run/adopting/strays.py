@@ -19,7 +19,7 @@ from regsync.model.state import (
     UnreadableScope,
 )
 from regsync.registries.base import Registry
-from regsync.run.survey import repositories, survey
+from regsync.run.adopting.survey import repositories, survey
 
 _ADVICE = (
     "the repositories of what the manifests name were looked at; log in as somebody who may list the others"

@@ -22,8 +22,8 @@ from regsync.model.state import DesiredRegistry, DesiredState, LiveState
 from regsync.planner.build import build_plan
 from regsync.planner.causes import label
 from regsync.run.desired import Local, Reader, Sources, compose, read_item
-from regsync.run.git import Repository
-from regsync.run.tree import Tree, laid_out
+from regsync.run.revisions.git import Repository
+from regsync.run.revisions.tree import Tree, laid_out
 from regsync.run.upstream import Fetch
 
 
