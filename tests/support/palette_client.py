@@ -47,7 +47,10 @@ class Client:
         self, palette: PaletteServer, key: str | None = None, verify: ssl.SSLContext | bool = False
     ) -> None:
         self.http = httpx.Client(
-            base_url=palette.url, headers={"ApiKey": key or palette.api_key}, verify=verify
+            timeout=60,  # a visit of a registry may take long on a busy machine
+            base_url=palette.url,
+            headers={"ApiKey": key or palette.api_key},
+            verify=verify,
         )
 
     def __call__(self, method: str, path: str, body: Any = None, **query: Any) -> httpx.Response:
