@@ -5,16 +5,12 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from regsync.report.html.page import render_html
-from regsync.report.markdown import render_markdown
-from regsync.report.run import Run
-from regsync.run.planfile import read_plan
+from regsync.cli.reports import FORMATS
 from tests.support.aws import Aws
 from tests.support.cli import Ran
 from tests.support.ecr import HOME, EcrTeam
@@ -128,7 +124,7 @@ def test_secrets_of_what_is_not_registered_cannot_be_sent(team: PaletteTeam) -> 
 
 
 class Told:
-    """All that runs have said and left behind."""
+    """All that runs have said and left behind, every sort of report among it."""
 
     def __init__(self, project: Project, cache: Path) -> None:
         self._project = project
@@ -136,20 +132,22 @@ class Told:
         self._texts: list[str] = []
 
     def __call__(self, *arguments: str, form: str = "text") -> Ran:
-        ran = self._project.run("-v", "--log-format", form, *arguments)
+        reports: list[str] = []
+        if arguments[0] in ("plan", "apply"):
+            number = len(self._texts)
+            reports = [f"--report={each}=report-{number}.{each}" for each in FORMATS]
+        ran = self._project.run("-v", "--log-format", form, *arguments, *reports)
         self._texts += [ran.out, ran.err]
         return ran
 
     def everything(self) -> bytes:
-        report = Run("plan", datetime.now(UTC), plan=read_plan(self._project.root / FILE))
-        rendered = [render_markdown(report), *render_html(report)]
         files = [
             each.read_bytes()
             for root in (self._project.root, self._cache)
             for each in root.rglob("*")
             if each.is_file()
         ]
-        return b"\n".join([*(each.encode() for each in (*self._texts, *rendered)), *files])
+        return b"\n".join([*(each.encode() for each in self._texts), *files])
 
 
 def forms(secrets: Mapping[str, str]) -> dict[str, bytes]:
@@ -218,6 +216,7 @@ def test_no_secret_of_a_basic_registry_is_shown_by_anything(
     a_life(told, palette, NEW_PASSWORD)
     assert kept(team) == NEW_PASSWORD
     assert b"/v1/registries/oci/basic" in told.everything()
+    assert {each.suffix[1:] for each in team.root.glob("report-*")} == set(FORMATS)
     assert leaks(told, secrets) == []
 
 

@@ -51,6 +51,7 @@ def enter(monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str]) -> No
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("regsync.palette.pace.PER_SECOND", 1000)
+    monkeypatch.setattr("regsync.palette.sync.FIRST_PAUSE", 0.01)
     monkeypatch.setattr("regsync.transport.retry.FIRST_PAUSE", 0.0)
 
 

@@ -19,12 +19,16 @@ _BUSY = frozenset({400, 409, 422, 423})
 """With which Palette may refuse to start what runs already: it documents none."""
 
 
+FIRST_PAUSE = 0.25
+"""Seconds: small registries are listed at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Waits:
     """Seconds: the first and the longest pause between two looks, and how old a run must be to count as hung, which is
     when Palette's own pages offer to force another."""
 
-    first: float = 0.25
+    first: float = field(default_factory=lambda: FIRST_PAUSE)
     longest: float = 10.0
     hung: float = 3600.0
 

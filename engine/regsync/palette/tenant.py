@@ -32,14 +32,14 @@ class Tenant:
         spec: PaletteSpec,
         environment: Mapping[str, str],
         trace: Callable[[str], None],
-        waits: Waits = Waits(),  # noqa: B008 - frozen
+        waits: Waits | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self.spec = spec
         self._environment = environment
         self._api = PaletteApi(spec, environment, trace, clock, sleep)
-        self._waits = waits
+        self._waits = waits or Waits()
         self._clock = clock
         self._sleep = sleep
         self._sts: dict[str, tuple[str, str]] = {}
