@@ -56,7 +56,9 @@ def make(wanted: str) -> None:
     pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--quiet"]
     # By environment and not by -c, so that the pins hold for the build backend, too; relative, as pip splits at spaces.
     pins = dict.fromkeys(("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT"), "constraints.txt")
-    subprocess.run([*pip, "install", "--editable", ".[dev,docs]"], cwd=ROOT, env=os.environ | pins, check=True)
+    subprocess.run(
+        [*pip, "install", "--editable", ".[dev,docs]"], cwd=ROOT, env=os.environ | pins, check=True
+    )
     STAMP.write_text(f"{wanted}\n", encoding="utf-8")
 
 
