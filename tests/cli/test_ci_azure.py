@@ -152,7 +152,30 @@ def test_a_night_warns_of_what_differs(team: Team, forge: Forge, agent: Agent) -
     (agent.staging / "nightly").rename(agent.temp / "last")
     second = agent.run("nightly", "Plan", forge.check_out_main())
     assert "Since then: 0 new, 0 altered, 0 resolved." in second.stdout
+    assert "addbuildtag]regsync-nightly" in second.stdout
 
     team.declare(endpoint="http://127.0.0.1:1")
     forge.commit()
-    assert agent.run("nightly", "Plan", forge.check_out_main()).returncode == 1
+    dark = agent.run("nightly", "Plan", forge.check_out_main())
+    assert dark.returncode == 1
+    assert "addbuildtag" not in dark.stdout  # and so no plan for tomorrow
+    assert "Since then" not in dark.stdout
+
+
+def test_what_a_hand_blocks_does_not_hold_up_others(
+    team: Team, forge: Forge, agent: Agent, distribution: DistributionServer, tmp_path: Path
+) -> None:
+    team.pack("kafka")
+    forge.commit()
+    hand = Team(tmp_path / "hand", distribution.url, team.base)
+    hand.pack("kafka", values="by: hand\n")
+    assert hand.apply().status == 0
+    forge.open_pull_request("nginx")
+    team.pack("nginx")
+    forge.commit()
+    planned = agent.run("plan", "Plan", forge.check_out("nginx"))
+    assert planned.returncode == 0, planned.stdout
+    assert "type=warning]What is blocked here was not caused by this pull request" in planned.stdout
+    team.pack("kafka", values="replicas: 3\n")
+    forge.commit()
+    assert agent.run("plan", "Plan", forge.check_out("nginx")).returncode == 4

@@ -152,8 +152,13 @@ def test_nothing_is_applied_that_no_plan_was_approved_for(
     state["runs"][-1]["conclusion"] = "success"  # as far as GitHub knows, and with an artifact that they made
     gh.save(site.hub.folder, state)
     unplanned = site.apply(site.merge("fork"))
-    assert unplanned.statuses == {"Install regsync": 0, "Find the plan that was approved": 4}
+    assert unplanned.statuses["Find the plan that was approved"] == 4
+    assert "Apply" not in unplanned.statuses
     assert "without a successful plan" in unplanned.said
+    [told] = site.hub.comments(7)
+    assert told.startswith(
+        "**regsync: nothing is applied.** Pull request 7 was merged without a successful plan"
+    )
 
     pushed = site.apply(site.forge.commit())
     assert pushed.statuses["Find the plan that was approved"] == 4
@@ -168,6 +173,40 @@ def test_a_blocked_plan_is_no_approval(site: Site, team: Team) -> None:
     assert "blocked" in site.hub.comments(number)[0]
     assert not list((site.hub.folder / gh.ARTIFACTS).glob("*/regsync-plan-*"))
     assert not site.apply(site.merge("change")).ok
+
+
+@pytest.fixture
+def hand(team: Team, distribution: DistributionServer, tmp_path: Path) -> Team:
+    """Somebody who has pushed kafka anew, past everything."""
+    hand = Team(tmp_path / "hand", distribution.url, team.base, policy={"overwrite": "allow"})
+    hand.pack("kafka", values="by: hand\n")
+    assert hand.apply().status == 0
+    return hand
+
+
+def test_what_a_hand_blocks_does_not_hold_up_others(
+    site: Site, team: Team, hand: Team, distribution: DistributionServer
+) -> None:
+    number = site.propose("nginx", "nginx")
+    planned = site.plan("nginx")
+    assert planned.ok, planned.said
+    assert "::warning title=Blocked by what somebody pushed::" in planned.said
+    [comment] = site.hub.comments(number)
+    assert comment.startswith(MARKER)
+    assert "> [!WARNING]\n> What is blocked here was not caused by this pull request" in comment
+
+    applied = site.apply(site.merge("nginx"))
+    assert applied.statuses["Apply"] == 4
+    assert "Delete by hand what somebody pushed by hand" in applied.said
+    assert team.tag("nginx") in sound_tags(distribution, team.base)
+    assert "kafka:1.25.0" in site.hub.comments(number)[1]
+
+
+def test_what_a_pull_request_itself_cannot_have_is_red_whatever_a_hand_has_done(
+    site: Site, team: Team, hand: Team
+) -> None:
+    site.propose("change", "kafka", values="replicas: 3\n")
+    assert site.plan("change").statuses["Plan"] == 4
 
 
 def test_without_a_list_of_hosts_nothing_is_sent(site: Site, team: Team) -> None:
@@ -226,5 +265,26 @@ def test_a_night_that_cannot_find_out_fails_and_closes_nothing(
     assert dark.statuses["Plan"] == 1
     [issue] = site.hub.state["issues"]
     assert issue["state"] == "OPEN"
+    assert issue["comments"] == []
+    assert not list((site.hub.folder / gh.ARTIFACTS).glob("2/regsync-nightly"))
+    team.declare()
+    site.forge.commit()
+    assert site.night().ok
+    assert site.hub.state["issues"][0]["comments"] == []  # as before the outage
     [metrics] = list(site.hub.folder.glob("runner-2/regsync/regsync.prom"))
     assert 'regsync_registry_reachable{registry="team"} 0' in metrics.read_text()
+
+
+def test_what_a_stranger_has_uploaded_is_not_last_nights_plan(site: Site, team: Team) -> None:
+    team.pack("redis")
+    site.forge.commit()
+    assert site.night().ok
+    theirs = site.hub.folder / gh.ARTIFACTS / "99/regsync-nightly/plan.json"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("no plan")
+    state = site.hub.state
+    state["elsewhere"]["99"] = {"head_repository_id": 2}
+    gh.save(site.hub.folder, state)
+    night = site.night()
+    assert night.ok, night.said
+    assert site.hub.state["issues"][0]["comments"] == []

@@ -108,6 +108,24 @@ def test_nothing_is_applied_that_no_plan_was_approved_for(
     assert sound_tags(distribution, team.base).keys() == team.tags("kafka")
 
 
+def test_what_a_hand_blocks_does_not_hold_up_others(
+    forge: Forge, gitlab: GitLab, team: Team, distribution: DistributionServer, tmp_path: Path
+) -> None:
+    hand = Team(tmp_path / "hand", distribution.url, team.base, policy={"overwrite": "allow"})
+    hand.pack("kafka", values="by: hand\n")
+    assert hand.apply().status == 0
+    number, planned, _ = propose(forge, gitlab, "nginx")
+    assert planned.ok, planned.said
+    assert "was not caused by this merge request" in planned.said
+    applied = merge(forge, gitlab, number, "nginx")
+    assert applied.statuses == {"regsync-apply": 4}
+    assert "Delete by hand what somebody pushed by hand" in applied.said
+    assert sound_tags(distribution, team.base).keys() == team.tags("kafka", "nginx")
+    team.pack("kafka", values="replicas: 3\n")
+    _, refused, _ = propose(forge, gitlab, "redis")
+    assert refused.statuses == {"regsync-plan": 4}
+
+
 def test_a_night_tells_what_is_new_since_the_last_one(forge: Forge, gitlab: GitLab, team: Team) -> None:
     first = gitlab.run("regsync-nightly", forge.check_out_main())
     assert (first.ok, first.statuses) == (True, {"regsync-nightly": 0})
@@ -126,3 +144,8 @@ def test_a_night_tells_what_is_new_since_the_last_one(forge: Forge, gitlab: GitL
     dark = gitlab.run("regsync-nightly", forge.check_out_main())
     assert (dark.ok, dark.statuses) == (False, {"regsync-nightly": 1})
     assert succeeded in metrics.read_text()
+    assert "Since then" not in dark.said
+    team.declare()
+    forge.commit()
+    after = gitlab.run("regsync-nightly", forge.check_out_main())
+    assert "Since then: 0 new, 0 altered, 0 resolved." in after.said

@@ -19,6 +19,7 @@ from tests.support.charts import chart_yaml, helm, helm_package, make_chart
 from tests.support.cli import Ran
 from tests.support.clients import files_of
 from tests.support.hand import push_by_hand
+from tests.support.loopback import Handler, LoopbackServer
 from tests.support.memory_server import MemoryServer
 from tests.support.packs import make_pack
 from tests.support.project import Project
@@ -222,14 +223,18 @@ def test_nothing_is_overwritten(adopter: Adopter) -> None:
     adopter.push("nginx", "1.25.0")
     adopter.pack("nginx", "1.25.0", values="mine: true\n")
     mine = adopter.files("packs")
-    assert adopter.adopt("--pull-packs", "packs").status == 0
+    ran = adopter.adopt("--pull-packs", "packs")
+    assert ran.status == 0
     assert {path: data for path, data in adopter.files("packs").items() if path in mine} == mine
     assert re.search(r"packs: .*\.\./packs/[0-9a-f]{8}/nginx-1\.25\.0", adopter.manifest())
+    told = r"packs/nginx-1\.25\.0 is there with other content +what is live is in packs/[0-9a-f]{8}/nginx-1\.25\.0\n"
+    assert re.search(told, ran.out)
     assert adopter.is_settled()
     written = adopter.manifest()
     served = len(adopter.server.requests())
     ran = adopter.adopt()
     assert (ran.status, f"{FILE} is there already" in ran.err) == (4, True)
+    assert f"help: `regsync import --unmanaged {FILE}` tells what is live" in ran.err
     assert adopter.manifest() == written
     assert len(adopter.server.requests()) == served
 
@@ -347,7 +352,7 @@ def test_where_the_catalogue_is_denied_repositories_are_named(tmp_path: Path) ->
     [
         ((), "no endpoint to import from"),
         (("https://h/Team",), "`Team` is no repository path"),
-        (("h:port",), "`spec.endpoint` is no URL"),
+        (("h:port",), "https://h:port: the endpoint is no URL"),
         (("h", "i", "--repository", "a"), "--repository names repositories of one registry"),
         (("h", "--repository", "a:1"), "no repository has such a name"),
         (("h", "--var", "a=b"), "manifests are read with --unmanaged only"),
@@ -364,8 +369,76 @@ def test_a_registry_that_is_down_is_told_and_others_are_written(adopter: Adopter
     ran = adopter.run("import", "http://127.0.0.1:1/team", adopter.endpoint)
     assert ran.status == 1
     assert "? http://127.0.0.1:1/team   unreadable" in ran.out
-    assert "Imported: 1 pack; 1 not read." in ran.out
+    assert "Imported: 1 pack as a comment; 1 not read." in ran.out
     assert adopter.is_settled()
+
+
+def test_what_a_manifest_beside_declares_is_not_written_twice(adopter: Adopter) -> None:
+    adopter.push("nginx", "1.25.0")
+    assert adopter.adopt().status == 0
+    served = len(adopter.server.requests())
+    ran = adopter.run("import", adopter.endpoint, "--out", "registries/again.yaml", "--pull-packs", "packs")
+    assert ran.status == 4
+    assert f"{adopter.endpoint} is declared already: {FILE}:" in ran.err
+    assert f"help: `regsync import --unmanaged {FILE}` tells" in ran.err
+    assert not [each for each in adopter.server.requests()[served:] if "/manifests/" in each.path]
+    assert sorted(adopter.files("registries")) == [FILE, "registries/regsync.schema.json"]
+    assert not (adopter.root / "packs").exists()
+
+
+def test_another_path_of_a_registry_is_imported_under_another_name(adopter: Adopter) -> None:
+    adopter.push("nginx", "1.25.0", base=f"{adopter.base}/one")
+    adopter.push("redis", "7.0.0", base=f"{adopter.base}/two")
+    for each in ("one", "two"):
+        assert (
+            adopter.run("import", f"{adopter.endpoint}/{each}", "--out", f"registries/{each}.yaml").status
+            == 0
+        )
+    assert adopter.is_settled()
+
+
+def test_errors_speak_of_the_endpoint_as_it_was_typed(
+    distribution_tls: DistributionServer, unique_path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = Project(tmp_path)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    shutil.copy(distribution_tls.ca_file, tmp_path / "ca.pem")
+    endpoint = f"{distribution_tls.url}/{unique_path}"
+    ran = ours.run("import", endpoint, "--ca-file", "ca.pem", "--pull-packs", "packs")
+    assert ran.status == 1
+    assert f"? {endpoint}   unreadable" in ran.out
+    assert f"log in with `docker login {distribution_tls.host}`" in ran.out
+    untrusted = ours.run("import", endpoint)
+    assert "help: name the certificate of its authority with --ca-file" in untrusted.out
+    for each in (ran, untrusted):
+        assert "registries/" not in each.out + each.err
+        assert "spec." not in each.out + each.err
+    assert not (tmp_path / "packs").exists()
+
+
+class Website(LoopbackServer):
+    """Serves pages, and no registry."""
+
+    def handle(self, request: Handler) -> None:
+        request.answer(404, [("Content-Type", "text/html")], b"<html>nothing here</html>")
+
+
+def test_where_no_registry_answers_the_endpoint_is_to_be_checked(tmp_path: Path) -> None:
+    with Website() as website:
+        ran = Project(tmp_path).run("import", f"{website.url}/team")
+        assert ran.status == 1
+        assert f"check the endpoint ({website.url}/team), and proxies in between" in ran.out
+
+
+def test_where_nothing_can_be_named_the_summary_says_so(adopter: Adopter) -> None:
+    archive = adopter.root.parent / "broken-1.0.0.tar.gz"
+    archive.write_bytes(b"this is not gzip")
+    adopter.push("broken", "1.0.0", archive=archive)
+    ran = adopter.adopt("--pull-packs", "packs")
+    assert ran.status == 0
+    assert "its archive is no tar archive" in ran.out
+    assert "Imported: nothing that a manifest could name; 1 left alone; 0 pulled" in ran.out
+    assert not (adopter.root / "packs").exists()
 
 
 def test_an_empty_path_is_told(adopter: Adopter) -> None:

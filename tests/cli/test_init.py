@@ -94,6 +94,15 @@ def test_nothing_is_overwritten(project: Project) -> None:
     assert project.files("registries") == before
 
 
+def test_what_a_manifest_beside_declares_is_not_declared_twice(project: Project) -> None:
+    assert project.run("init", "./live").status == 0
+    ran = project.run("init", "./live", "--out", "registries/again.yaml")
+    assert (ran.status, "is declared already: registries/live.yaml:" in ran.err) == (4, True), ran.err
+    assert not (project.root / "registries/again.yaml").exists()
+    assert project.run("init", "./live/other", "--out", "registries/other.yaml").status == 0
+    assert project.run("validate", "--strict").status == 0
+
+
 def test_what_is_missing_is_a_usage_error(project: Project) -> None:
     ran = project.run("init", "https://registry.example.com")
     assert (ran.status, "help: regsync init https://registry.example.com/team" in ran.err) == (64, True)

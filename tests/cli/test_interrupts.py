@@ -112,8 +112,21 @@ def test_a_signal_while_planning_ends_the_run_though_a_read_hangs(
         process.send_signal(number)
         out, err = process.communicate()  # the read is still held
     assert process.returncode == 128 + number
-    assert (out, err.strip()) == ("", "interrupted; nothing was written")
+    assert (out, err.strip()) == ("", "interrupted; nothing was written to any registry")
     assert {each.method for each in proxy.requests} <= {"GET", "HEAD"}
+
+
+def test_a_signal_while_importing_leaves_no_folder_behind(team: Team, proxy: WatchingProxy) -> None:
+    (team.root / "registries/team.yaml").unlink()
+    read = proxy.hold("GET", "/manifests/")
+    endpoint = f"{proxy.url}/{team.base}"
+    with running("import", endpoint, "--pull-packs", "new/packs", cwd=team.root) as process:
+        read.await_arrival()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate()  # the read is still held
+    assert process.returncode == 128 + signal.SIGINT
+    assert err.strip() == "interrupted; nothing was written to any registry"
+    assert not (team.root / "new").exists()
 
 
 @pytest.mark.parametrize(("method", "path"), STEPS)

@@ -100,7 +100,7 @@ def test_an_interrupt_at_the_question_is_no_approval(project: Project) -> None:
         terminal.await_text(QUESTION)
         terminal.press("\x03")
         assert terminal.end() == 130
-    assert terminal.text.endswith("\ninterrupted; nothing was written\n")
+    assert terminal.text.endswith("\ninterrupted; nothing was written to any registry\n")
     assert not (project.root / "live").exists()
 
 
@@ -317,7 +317,11 @@ def test_an_interrupt_does_not_wait_for_a_registry(
         assert gate.reached.wait(20)
         process.send_signal(number)
         out, err = process.communicate()
-    assert (process.returncode, out, err) == (status, "", "interrupted; nothing was written\n")
+    assert (process.returncode, out, err) == (
+        status,
+        "",
+        "interrupted; nothing was written to any registry\n",
+    )
 
 
 # Pipes

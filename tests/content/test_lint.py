@@ -235,7 +235,7 @@ def test_charts_that_helm_loads(tmp_path: Path, archive: bytes) -> None:
 @pytest.mark.parametrize(
     ("archive", "why"),
     [
-        (b"version https://git-lfs.github.com/spec/v1\n", "is cut short"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "is no tar archive"),
         (gzip.compress(b"x" * 600, mtime=0), "is no tar archive, or damaged"),
         (chart(("nginx/values.yaml", "")), "has no Chart.yaml"),
         (chart(("nginx/Chart.yaml", "version: 1")), "has a Chart.yaml without a name"),

@@ -70,5 +70,6 @@ def test_names_are_as_short_as_they_can_be() -> None:
     assert [each.name for each in named([a_draft(HERE), charts], "ecr")] == ["ecr", "ecr-charts"]
     pair = named([a_draft(HERE), a_draft(THERE)], "ecr")
     assert [each.name for each in pair] == ["ecr-us-east-1", "ecr-eu-west-1"]
+    assert [each.name for each in named([a_draft(HERE)], "ecr", {"ecr"})] == ["ecr-2"]
     plain = replace(a_draft(HERE), region="")
     assert [each.name for each in named([plain, plain], "x" * 63)] == ["x" * 63, "x" * 60 + "-2"]

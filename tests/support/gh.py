@@ -21,7 +21,7 @@ ARTIFACTS = "artifacts"
 
 def load(folder: Path) -> dict[str, Any]:
     path = folder / STATE
-    empty: dict[str, Any] = {"pulls": [], "runs": [], "comments": {}, "issues": []}
+    empty: dict[str, Any] = {"pulls": [], "runs": [], "comments": {}, "issues": [], "elsewhere": {}}
     return json.loads(path.read_text()) if path.is_file() else empty
 
 
@@ -64,7 +64,18 @@ def api(folder: Path, state: dict[str, Any], path: str, given: dict[str, str]) -
             found = sorted(
                 (folder / ARTIFACTS).glob(f"*/{query['name']}"), key=lambda each: -int(each.parent.name)
             )
-            listed = [{"expired": False, "workflow_run": {"id": int(each.parent.name)}} for each in found]
+            ours = {"head_branch": "main", "repository_id": 1, "head_repository_id": 1}
+            listed = [
+                {
+                    "expired": False,
+                    "workflow_run": {
+                        "id": int(each.parent.name),
+                        **ours,
+                        **state["elsewhere"].get(each.parent.name, {}),
+                    },
+                }
+                for each in found
+            ]
             return {"artifacts": listed[: int(query["per_page"])]}
         case "GET", "issues", number, "comments":
             return state["comments"].get(number, [])

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
 
+_INTERRUPTED = "interrupted; nothing was written to any registry"
+
 
 class Interrupt(BaseException):
     """SIGINT or SIGTERM while nothing is being written. Not KeyboardInterrupt: that one typer keeps to itself."""
@@ -48,7 +50,7 @@ def main() -> NoReturn:
         status = FAILED
     except Interrupt as interrupt:
         after_the_keys = "\n" if sys.stderr.isatty() else ""
-        sys.stderr.write(f"{after_the_keys}interrupted; nothing was written\n")
+        sys.stderr.write(f"{after_the_keys}{_INTERRUPTED}\n")
         sys.stderr.flush()
         os._exit(128 + interrupt.args[0])  # reads that still wait for a registry must not hold the exit up
     sys.exit(status)
@@ -72,7 +74,7 @@ def run(arguments: list[str]) -> int:
     except (BrokenPipeError, Interrupt) as stop:
         interrupted = isinstance(stop, Interrupt)
         status = 128 + stop.args[0] if interrupted else FAILED
-        error = RegsyncError("interrupted; nothing was written" if interrupted else "nobody reads the output")
+        error = RegsyncError(_INTERRUPTED if interrupted else "nobody reads the output")
         for _ in console.reports.write(console, status, error):
             pass  # there is nobody to tell
         raise

@@ -73,6 +73,7 @@ class TarReader:
             self._source = igzip.IGzipFile(fileobj=self._raw, mode="rb")  # type: ignore[no-untyped-call]  # untyped in its stubs
         self.left = limit
         self._pending = 0  # bytes of the current member that were not read yet
+        self._is_tar = False  # whether a header was read
 
     def __iter__(self) -> Iterator[Member]:
         extended: dict[str, str] = {}
@@ -117,9 +118,10 @@ class TarReader:
         if not block or not block.strip(b"\0"):
             return None
         if len(block) < BLOCK:
-            raise BadArchive("is cut short")
+            raise BadArchive("is cut short" if self._is_tar else "is no tar archive")
         if _number(block[148:156]) != sum(block) - sum(block[148:156]) + 8 * 0x20:
             raise BadArchive("is no tar archive, or damaged")
+        self._is_tar = True
         return block
 
     def _extension(self, size: int) -> bytes:

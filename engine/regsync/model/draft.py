@@ -105,7 +105,8 @@ class Written:
 @dataclass(frozen=True, slots=True)
 class Imported:
     """What an import came to. `folder` is where content was put, None where it was not asked for; `pulled` counts what
-    was, and `known` what was there before. `elsewhere` are repositories that hold neither packs nor charts."""
+    was, and `known` what was there before. `elsewhere` are repositories that hold neither packs nor charts, `aside` are
+    places on disk that were taken by something else, each with where the content lies instead."""
 
     written: tuple[Written, ...]
     unreadable: tuple[Unreadable, ...]
@@ -113,6 +114,7 @@ class Imported:
     folder: str | None = None
     pulled: int = 0
     known: int = 0
+    aside: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

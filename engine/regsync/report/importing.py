@@ -28,6 +28,17 @@ def render_imported(imported: Imported) -> list[Line]:
         lines.append(line())
     if imported.elsewhere:
         lines += [*_elsewhere(imported.elsewhere), line()]
+    if imported.aside:
+        lines.append(
+            line("Put aside, for what lies there is something else and is not overwritten:", Style.STRONG)
+        )
+        lines += _columns(
+            [
+                (f"{taken} is there with other content", f"what is live is in {place}")
+                for taken, place in imported.aside
+            ]
+        )
+        lines.append(line())
     lines += render_unreadable(imported.unreadable)
     return [*lines, line(_summary(drafts, imported), Style.STRONG)]
 
@@ -48,23 +59,31 @@ def render_unreadable(unreadable: Iterable[Unreadable]) -> list[Line]:
 
 def _document(draft: Draft) -> tuple[str, ...]:
     where = ", ".join(path or "the top" for path in draft.base_content_paths)
-    named = sum(1 for each in draft.managed if each.local)
-    told = [show_count(len(draft.managed), draft.provider.noun)]
-    if named < len(draft.managed):
-        told.append(f"{len(draft.managed) - named} as comments")
+    told = [_managed([draft])]
     if draft.unmanaged:
         told.append(f"{len(draft.unmanaged)} left alone")
     regions = f"in {', '.join(draft.regions)}" if draft.regions else ""
     return draft.name, draft.provider, where, ", ".join(told), regions
 
 
+def _managed(drafts: list[Draft]) -> str:
+    """How many packs or charts there are, and how many of them stand as comments."""
+    seen = [each for draft in drafts for each in draft.managed]
+    comments = sum(1 for each in seen if not each.local)
+    text = show_count(len(seen), drafts[0].provider.noun)
+    if comments and comments < len(seen):
+        return f"{text}, {comments} of them as {'a comment' if comments == 1 else 'comments'}"
+    return f"{text} as {'a comment' if comments == 1 else 'comments'}" if comments else text
+
+
 def _summary(drafts: list[Draft], imported: Imported) -> str:
-    counts = {
-        provider: sum(len(draft.managed) for draft in drafts if draft.provider is provider)
-        for provider in Provider
-    }
-    told = [show_count(count, provider.noun) for provider, count in counts.items() if count]
-    text = f"Imported: {' and '.join(told) or 'nothing'}"
+    kinds = [[draft for draft in drafts if draft.provider is provider] for provider in Provider]
+    told = [_managed(each) for each in kinds if any(draft.managed for draft in each)]
+    left_alone = sum(len(draft.unmanaged) for draft in drafts)
+    nothing = "nothing that a manifest could name" if left_alone else "nothing"
+    text = f"Imported: {' and '.join(told) or nothing}"
+    if left_alone:
+        text += f"; {left_alone} left alone"
     if imported.folder is not None:
         text += f"; {imported.pulled} pulled into {imported.folder}, {imported.known} there already"
     if imported.unreadable:

@@ -14,7 +14,8 @@ def refuse_existing(root: Path, file: Path) -> None:
     if (root / file).exists():
         raise Refused(
             f"{file.as_posix()} is there already, and nothing is overwritten",
-            hint="name another file with --out, or move that one away",
+            hint=f"`regsync import --unmanaged {file.as_posix()}` tells what is live and not named in it; move it away to "
+            "have it written anew; --out is for what no manifest declares",
         )
 
 

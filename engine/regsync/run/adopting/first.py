@@ -11,7 +11,7 @@ from regsync.manifest.write import render_drafts
 from regsync.model.draft import Draft, Target
 from regsync.model.errors import RegistryError, UsageError
 from regsync.model.registry import Provider, RegistrySpec, RegistryType
-from regsync.run.adopting.drafting import declared, path_from
+from regsync.run.adopting.drafting import as_typed, beside, declared, named, path_from, refuse_declared
 from regsync.run.adopting.files import refuse_existing, write_manifest
 
 _LOGINS = {
@@ -40,7 +40,7 @@ def first_manifest(
     tell_type: Callable[[RegistrySpec], RegistryType],
 ) -> First:
     """Write a manifest for the packs in the folder `packs`. Raises UsageError where there is none, or no base content path,
-    Refused where the file is there."""
+    Refused where the file is there, or another one beside it declares the same."""
     file = out or Path("registries", f"{target.slug}.yaml")
     refuse_existing(root, file)
     is_layout = target.type is RegistryType.LAYOUT
@@ -58,11 +58,14 @@ def first_manifest(
         packs=tuple(path_from(root, file, each) for each in _packs(root, packs)),
     )
     bare = replace(draft, packs=())  # what lies beside the file is found once the file's folder is there
-    declared(bare, root, file)
+    spec = declared(bare, root, file)
+    others = beside(root, file)
+    refuse_declared(spec, draft.base_content_paths, others)
+    [draft] = named([draft], target.slug, {each.declared for each in others})
     notes = []
     if target.type is None:
-        kind, note = _ask(declared(bare, root, file), tell_type)
-        draft, notes = replace(draft, type=kind), [note] if note else []
+        kind, note = _ask(spec, tell_type)
+        draft, notes = replace(draft, type=kind), [as_typed(note, file, target)] if note else []
     text = render_drafts([draft], "Paths are relative to this file.", _LOGINS.get(draft.type, _DOCKER))
     write_manifest(root, file, text)
     return First(file.as_posix(), text, tuple(notes))

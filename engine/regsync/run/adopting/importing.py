@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,7 +17,18 @@ from regsync.model.reference import Address
 from regsync.model.registry import PACK_NAMESPACE, Provider, RegistrySpec, RegistryType
 from regsync.model.state import LiveArtifact, Observed, Unreadable, UnreadableScope
 from regsync.registries.base import LayerIndexes, Registry, Wanted
-from regsync.run.adopting.drafting import agreed, declared, in_regions, named, path_from
+from regsync.run.adopting.drafting import (
+    advice,
+    agreed,
+    as_typed,
+    beside,
+    declared,
+    in_regions,
+    login,
+    named,
+    path_from,
+    refuse_declared,
+)
 from regsync.run.adopting.files import refuse_existing, write_manifest
 from regsync.run.adopting.pulling import Judged, Puller
 from regsync.run.adopting.survey import SortedOut, repositories, sort_out, survey
@@ -58,18 +69,22 @@ class Importer:
     expected: frozenset[str] = frozenset()
     pulled: int = 0
     known: int = 0
+    aside: list[tuple[str, str]] = field(default_factory=list)
+    others: dict[Path, list[RegistrySpec]] = field(default_factory=dict)
 
     def run(self, wish: Wish) -> Imported:
-        """Read all registries, and write what could be read. Raises Refused before anything is read where a file is there
-        already, RegsyncErrors where there is nothing to write."""
+        """Read all registries, and write what could be read. Raises Refused before any layer is read where a file is there
+        already, or one beside it declares the same; RegsyncErrors where there is nothing to write."""
         self.expected = frozenset(wish.repositories)
         files = dict.fromkeys(wish.file(target) for target in wish.targets)
         for file in files:
             refuse_existing(self.root, file)
+            self.others[file] = beside(self.root, file)
         drafts: dict[Path, list[tuple[Target, Draft]]] = {file: [] for file in files}
         with ExitStack() as exits:
             puller = self._puller(wish, exits)
             for target in wish.targets:
+                before = len(self.unreadable)
                 try:
                     found = self._drafts(target, wish, puller)
                 except RegistryError as error:
@@ -78,6 +93,9 @@ class Importer:
                     )
                 else:
                     drafts[wish.file(target)] += [(target, each) for each in found]
+                self.unreadable[before:] = [
+                    _as_typed(each, target, wish.file(target)) for each in self.unreadable[before:]
+                ]
         written = [self._write(file, found) for file, found in drafts.items() if found]
         if not written and not self.unreadable:
             raise RegsyncError(
@@ -91,12 +109,15 @@ class Importer:
             wish.folder.as_posix() if wish.folder else None,
             self.pulled,
             self.known,
+            tuple(self.aside),
         )
 
     def _puller(self, wish: Wish, exits: ExitStack) -> Puller:
         folder = None if wish.folder is None else self.root / wish.folder
         try:
             if folder is not None:
+                missing = [each for each in (folder, *folder.parents) if not each.exists()]
+                exits.callback(_remove_empty, missing)
                 folder.mkdir(parents=True, exist_ok=True)
             scratch = tempfile.TemporaryDirectory(prefix=".regsync-", dir=folder, ignore_cleanup_errors=True)
         except OSError as failure:
@@ -111,6 +132,7 @@ class Importer:
         packs = self._open(draft, file)
         names = [*wish.repositories] or repositories(packs, target.prefixes, _advice(target))
         sorted_out = sort_out(names)
+        refuse_declared(packs.spec, sorted_out.bases, self.others[file])
         found = [self._packs(draft, packs, sorted_out, puller, file)] if sorted_out.bases else []
         self.elsewhere += [each for each in sorted_out.odd if each.base not in sorted_out.bases]
         if sorted_out.others:
@@ -118,6 +140,8 @@ class Importer:
                 draft, name=f"{draft.name}-charts", provider=Provider.HELM, base_content_paths=("import",)
             )
             registry = self._open(charts, file)
+            above = dict.fromkeys(base for base, _ in sorted_out.others.values())
+            refuse_declared(registry.spec, above, self.others[file])
             found += self._charts(charts, registry, sorted_out.others, puller, file)
         return found
 
@@ -235,6 +259,8 @@ class Importer:
             return ""
         self.known += judged.known is not None
         self.pulled += judged.known is None
+        if (taken := puller.taken(place)) is not None:
+            self.aside.append((puller.show(taken), puller.show(place)))
         return path_from(self.root, file, puller.show(place))
 
     def _repositories(self, registry: Registry, paths: Sequence[str], draft: Draft) -> Observed:
@@ -250,7 +276,8 @@ class Importer:
 
     def _write(self, file: Path, found: Sequence[tuple[Target, Draft]]) -> Written:
         slug = found[0][0].slug
-        drafts = named(in_regions([draft for _, draft in found]), slug)
+        taken = {each.declared for each in self.others[file]}
+        drafts = named(in_regions([draft for _, draft in found]), slug, taken)
         targets = dict.fromkeys(str(target) for target, _ in found)
         comment = f"What was live in {', '.join(targets)} when `regsync import` looked."
         write_manifest(self.root, file, render_drafts(drafts, comment))
@@ -287,9 +314,24 @@ def _unreadable(address: Address, reason: str, hint: str | None) -> Unreadable:
     return Unreadable(address.registry, UnreadableScope.TAG, reason, address.path, address.tag, hint)
 
 
+def _as_typed(unreadable: Unreadable, target: Target, file: Path) -> Unreadable:
+    return replace(
+        unreadable,
+        reason=as_typed(unreadable.reason, file, target),
+        hint=advice(unreadable.hint, file, target),
+    )
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    """Remove folders that were made for what then did not come."""
+    with suppress(OSError):
+        for each in folders:
+            each.rmdir()
+
+
 def _advice(target: Target) -> str:
     path = f"{target.paths[0] if target.paths else 'team'}/{PACK_NAMESPACE}/nginx"
     return (
-        f"name them, each in full: regsync import {target} --repository {path} --repository …; or log in as "
-        "somebody who may list them"
+        f"name them, each in full: regsync import {target} --repository {path} --repository …; or, as somebody who may "
+        f"list them, {login(target)}"
     )

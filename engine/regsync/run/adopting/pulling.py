@@ -88,6 +88,10 @@ class Puller:
         """How messages and manifests name what lies in the folder."""
         return f"{self._shown}/{place.relative_to(self._folder).as_posix()}" if self._folder else ""
 
+    def taken(self, place: Path) -> Path | None:
+        """Where what now lies at `place` would have gone, had nothing else been there; None where it did go there."""
+        return None if self._folder is None or place.parent == self._folder else self._folder / place.name
+
     def _places(self, live: LiveArtifact, *, is_chart: bool) -> tuple[Path, ...]:
         """Where an artifact goes: under its name and version, and where something else lies there, into a folder that is
         called after its layer's digest."""
