@@ -41,7 +41,10 @@ def render_markdown(run: Run, *, limit: int = LIMIT) -> str:
     replaced. Where not everything fits, less is told of the changes: a line each and some of their diffs, then a table
     of the most dangerous ones, then their counts; a note says which, and how many lines are left out.
     """
-    if run.plan and not run.outcome and not run.error and nothing_to_say(run.plan):
+    told = (
+        run.plan is not None and run.plan.base is not None and bool(run.plan.notes)
+    )  # what a branch leaves behind
+    if run.plan and not run.outcome and not run.error and nothing_to_say(run.plan) and not told:
         quiet = f"**regsync plan:** {show_no_changes(run.plan)}"
         return f"{_marker(run)}\n{quiet}\n\n{_footer(run, show_kept(run.plan))}\n"
     top = [f"{_marker(run)}\n### {_heading(run)}", *_alert(run)]
