@@ -76,6 +76,46 @@ def test_blocked_changes_have_causes_too(checkout: Checkout) -> None:
     assert checkout.causes() == {"redis:1.0.0": "blocked manifest", "kafka:1.0.0": "blocked drift"}
 
 
+def test_what_only_the_pull_request_lets_be_written_is_no_mere_drift(checkout: Checkout) -> None:
+    checkout.registry(policy="{overwrite: never}")
+    checkout.commit()
+    checkout.git("branch", "-f", "main")
+    checkout.push_by_hand("kafka", "replicas: 7\n")
+    assert checkout.causes() == {"kafka:1.0.0": "blocked drift"}
+    checkout.registry(policy=ALLOW)
+    checkout.commit()
+    assert checkout.causes() == {"kafka:1.0.0": "update both"}
+    assert "Drift, not caused" not in checkout.plan().out
+
+
+def test_what_only_the_pull_request_ceases_to_protect_is_no_mere_drift(checkout: Checkout) -> None:
+    checkout.registry(policy="{overwrite: allow, protect: [kafka:*]}")
+    checkout.commit()
+    checkout.git("branch", "-f", "main")
+    checkout.push_by_hand("kafka", "replicas: 7\n")
+    checkout.push_by_hand("redis", "replicas: 7\n")
+    checkout.registry(policy=ALLOW)
+    checkout.commit()
+    assert checkout.causes() == {"kafka:1.0.0": "update both", "redis:1.0.0": "update drift"}
+
+
+def test_what_is_named_no_more_and_stays_is_told(checkout: Checkout) -> None:
+    checkout.registry(policy=ALLOW)
+    checkout.commit()
+    checkout.git("branch", "-f", "main")
+    checkout.remove_by_hand("vault")
+    for name in ("redis", "vault"):
+        shutil.rmtree(checkout.root / f"packs/{name}-1.0.0")
+    told = "no longer named, and stays: prod/team/spectro-packs/archive/redis:1.0.0 (regsync import"
+    assert f"note: {told}" in checkout.plan("--report", "markdown=plan.md").out
+    assert told in (checkout.root / "plan.md").read_text()
+    assert "no longer named" not in checkout.plan("--target", "*kafka*").out
+    checkout.registry(policy=ALLOW, content='- packs: ../packs/*\n- absent: "redis:1.0.0"')
+    assert "no longer named" not in checkout.plan().out
+    checkout.registry(policy="{overwrite: allow, prune: managed}")
+    assert "no longer named" not in checkout.plan().out
+
+
 def test_commits_of_main_that_are_not_merged_yet_are_nobodys(checkout: Checkout) -> None:
     checkout.values("redis", "replicas: 3\n")
     checkout.commit()

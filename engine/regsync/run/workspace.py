@@ -46,6 +46,7 @@ from regsync.run.observe import observe
 from regsync.run.registrar import Registrar
 from regsync.run.replication import PATIENCE, Patience
 from regsync.run.revisions.base import BaseState, Since, base_state, labelled
+from regsync.run.revisions.left import left_behind
 from regsync.sources.archives import Archives
 from regsync.sources.base import Means
 from regsync.sources.upstreams import Upstreams
@@ -238,6 +239,9 @@ class Workspace:
         plan = build_plan(request, desired, self._live)
         if then:
             plan = labelled(plan, then, self._live)
+            notes += left_behind(
+                then.desired, checked.desired, plan, registries, pool=self._threads(), sink=self._sink
+            )
         plan = add_diffs(plan, checked.sources, self._live, registries, pool=self._threads())
         warnings = [each for each in checked.diagnostics if each.severity is Severity.WARNING]
         for each in warnings:
