@@ -70,8 +70,21 @@ def changed(project: Project, good: str, bad: str) -> Ran:
 
 def test_no_such_file(project: Project) -> None:
     refused(project.run("plan", "registrys"), 3, "no such file or folder: registrys", "help: ")
-    refused(project.run("apply", "plan.json"), 3, "no such file or folder: plan.json")
-    refused(project.run("show", "plan.json"), 64, "no such plan file: plan.json")
+    for command in ("apply", "show"):
+        refused(project.run(command, "plan.json"), 64, "no such plan file: ", "plan.json")
+
+
+@pytest.mark.parametrize(("name", "text"), [("bad.json", "not JSON"), ("bad.json", "[1]"), ("bad", '{"cut')])
+def test_a_broken_plan_is_told_alike_whoever_reads_it(project: Project, name: str, text: str) -> None:
+    project.write(name, text)
+    applied, shown = (project.run(command, name) for command in ("apply", "show"))
+    assert (applied.status, applied.err) == (shown.status, shown.err)
+    refused(applied, 4, name)
+
+
+def test_a_manifest_in_json_is_none(project: Project) -> None:
+    project.write("m.json", '{"apiVersion": "regsync/v1", "kind": "Registry"}')
+    refused(project.run("apply", "m.json"), 3, "m.json:1:1")
 
 
 def test_a_folder_without_manifests(project: Project) -> None:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
+import time
+from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft7Validator
 
 from tests.support.audit import sound_layout_tags, sound_tags
-from tests.support.program import await_line, running
-from tests.support.servers import DistributionServer
+from tests.support.program import LONGEST_RUN, await_line, running
+from tests.support.servers import ROOT, DistributionServer
 from tests.support.team import Team
 from tests.support.watch import WatchingProxy
 
 PUBLISHED = ("kafka",)
 NEW = ("nginx", "redis", "zookeeper")
+OUTCOME = json.loads((ROOT / "schemas" / "outcome.schema.json").read_text(encoding="utf-8"))
 ONE_BY_ONE = ("--parallelism", "1")
 APPLY = ("apply", "--auto-approve", *ONE_BY_ONE)
 STEPS = [
@@ -55,6 +60,14 @@ def names_in(team: Team, tags: Collection[str]) -> list[str]:
     names = [name for name in (*PUBLISHED, *NEW) if team.tag(name) in tags]
     assert len(names) == len(tags)
     return names
+
+
+def await_file(path: Path) -> None:
+    """Wait until a file is there, which the program writes as a whole."""
+    deadline = time.monotonic() + LONGEST_RUN
+    while not path.exists():
+        assert time.monotonic() < deadline, f"no {path.name} is written"
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda each: each.name)
@@ -99,6 +112,57 @@ def test_the_second_signal_aborts_at_once(
     assert team.apply().status == 0
     assert names_in(team, sound_tags(distribution, team.base)) == [*PUBLISHED, *NEW]
     assert team.is_settled()
+
+
+REPORTS = ("markdown=a.md", "json=a.json", "html=a.html", "text=a.txt", "github-output=outputs.txt")
+WITH_REPORTS = (*APPLY, *(text for each in REPORTS for text in ("--report", each)))
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL], ids=lambda each: each.name)
+def test_reports_of_an_apply_that_is_cut_short_tell_what_was_known(
+    end: signal.Signals, team: Team, proxy: WatchingProxy
+) -> None:
+    for each in REPORTS:
+        team.write(each.partition("=")[2], "of an earlier run\n")
+    upload = proxy.hold("PUT", "/blobs/uploads/")
+    with running(*WITH_REPORTS, cwd=team.root) as process:
+        upload.await_arrival()
+        assert not (team.root / "a.md").exists()
+        process.send_signal(signal.SIGINT)
+        await_line(process, "interrupted: 1 change still running")
+        await_file(team.root / "a.txt")  # the last one that is written at the first signal
+        process.send_signal(end)
+        process.communicate()
+    upload.let_go()
+    assert process.returncode == (143 if end is signal.SIGTERM else -signal.SIGKILL)
+    document = json.loads((team.root / "a.json").read_text())
+    Draft7Validator(OUTCOME).validate(document)
+    told = Counter(each["status"] for each in document["results"])
+    assert told == {"running": 1, "skipped": 2}
+    assert (document["complete"], document["signal"]) == (False, signal.SIGINT)
+    assert "Apply interrupted by SIGINT: applied 0, " in (team.root / "a.md").read_text()
+    assert "still running" in (team.root / "a.html").read_text()
+    appended = (team.root / "outputs.txt").read_text()
+    assert appended.startswith("of an earlier run\n")
+    assert ("exit_status=143" in appended) is (end is signal.SIGTERM)
+    said = "second interrupt: aborted" if end is signal.SIGTERM else "the apply had not ended"
+    assert said in (team.root / "a.md").read_text()
+
+
+def test_reports_of_an_apply_that_ends_after_a_signal_tell_how_it_ended(
+    team: Team, proxy: WatchingProxy
+) -> None:
+    upload = proxy.hold("PUT", "/blobs/uploads/")
+    with running(*WITH_REPORTS, cwd=team.root) as process:
+        upload.await_arrival()
+        process.send_signal(signal.SIGTERM)
+        await_file(team.root / "a.txt")
+        upload.let_go()
+        process.communicate()
+    document = json.loads((team.root / "a.json").read_text())
+    assert Counter(each["status"] for each in document["results"]) == {"applied": 1, "skipped": 2}
+    assert document["run"]["error"] is None
+    assert (team.root / "outputs.txt").read_text().count("exit_status=143") == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda each: each.name)

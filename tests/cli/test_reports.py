@@ -67,6 +67,12 @@ def told_status(project: Project) -> set[int]:
     }
 
 
+def last_success(project: Project) -> list[str]:
+    return re.findall(
+        r"^regsync_last_success_timestamp_seconds (.+)$", read(project, "prometheus"), re.MULTILINE
+    )
+
+
 def test_one_run_writes_all_formats(project: Project) -> None:
     plain = project.run("plan", "--detailed-exitcode")
     ran = project.run("plan", "--detailed-exitcode", *ALL)
@@ -232,6 +238,55 @@ def test_an_interrupted_plan(distribution: DistributionServer, unique_path: str,
     assert (document["run"]["exit_status"], document["valid"]) == (130, False)
 
 
+# Command lines that are wrong
+
+
+@pytest.mark.parametrize(
+    "wrong", [("--bogus",), ("--parallelism", "999"), ("--report", "jsno=x"), ("--out",)]
+)
+def test_a_wrong_command_line_has_reports_that_tell_so(project: Project, wrong: tuple[str, ...]) -> None:
+    project.run("plan", "--target", "*/nginx:*", "--report", "markdown=a.md", *ALL)
+    marker, success = (project.root / "a.md").read_text().splitlines()[0], last_success(project)
+    ran = project.run("plan", "--target", "*/nginx:*", "--report", "markdown=a.md", *ALL, *wrong)
+    assert (ran.status, told_status(project)) == (64, {64})
+    comment = (project.root / "a.md").read_text()
+    assert comment.startswith(f"{marker}\n### regsync plan failed")
+    assert last_success(project) == success
+
+
+def test_reports_of_a_wrong_command_line_by_variable(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REGSYNC_REPORT", "json=run.json nonsense")
+    assert regsync("-C", project.root, "plan", "--bogus").status == 64
+    assert json.loads(read(project, "json"))["run"]["exit_status"] == 64
+    (project.root / "run.json").unlink()
+    assert regsync("-C", "no-such-folder", "plan", cwd=project.root).status == 64
+    assert not (project.root / "run.json").exists()  # nobody knows where it belongs
+
+
+def test_what_an_earlier_run_has_left_does_not_pass_for_this_one_s(
+    distribution: DistributionServer, unique_path: str, tmp_path: Path
+) -> None:
+    with WatchingProxy(distribution.url) as proxy:
+        team = Team(tmp_path / "team", proxy.url, unique_path)
+        team.pack()
+        team.plan(*ALL)
+        read_of_a_tag = proxy.hold("GET", "/manifests/")
+        with running("plan", *ALL, cwd=team.root) as process:
+            read_of_a_tag.await_arrival()
+            process.kill()
+            process.communicate()
+    left = {format_ for format_, path in FILES.items() if (team.root / path).exists()}
+    assert left == {"prometheus", "github-output"}
+
+
+def test_a_plan_that_is_read_is_not_taken_away_before(project: Project) -> None:
+    project.run("plan", "--out", "run.json")
+    assert project.run("show", "run.json", "--report", "json=run.json").status == 0
+    assert project.run("apply", "run.json", "--report", "json=./run.json").status == 0
+
+
 # What cannot be
 
 
@@ -303,13 +358,12 @@ def test_a_replaced_file_can_be_read_by_those_who_could(project: Project) -> Non
 
 def test_the_last_success_outlives_failures(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("regsync.transport.retry.FIRST_PAUSE", 0.0)
-    wanted = re.compile(r"^regsync_last_success_timestamp_seconds (.+)$", re.MULTILINE)
     project.run("plan", "--report", "prometheus=regsync.prom")
-    first = wanted.findall(read(project, "prometheus"))
+    first = last_success(project)
     unreadable_registry(project)
     for _ in range(2):
         assert project.run("plan", "--report", "prometheus=regsync.prom").status == 1
-        assert wanted.findall(read(project, "prometheus")) == first
+        assert last_success(project) == first
     assert len(first) == 1
 
 
@@ -348,6 +402,34 @@ def test_markdown_and_html(project: Project) -> None:
         assert "nginx" in (project.root / name).read_text(encoding="utf-8")
     assert len((project.root / "a.md").read_text(encoding="utf-8")) <= 5000
     assert (project.root / "d.md").read_text(encoding="utf-8").startswith("# mine\n")
+
+
+# Comparisons
+
+
+def test_a_comparison_is_what_its_reports_hold(project: Project) -> None:
+    project.run("plan", "--out", "old.json")
+    project.pack("redis", "7.2.1")
+    project.run("plan", "--out", "new.json")
+    wanted = ("markdown=a.md", "text=a.txt", "json=a.json", "github-summary=b.md")
+    compared = ("show", "new.json", "--compare", "old.json")
+    ran = project.run(*compared, *(text for each in wanted for text in ("--report", each)))
+    assert ran.status == 0
+    assert (project.root / "a.txt").read_text() == ran.out
+    printed = json.loads(project.run(*compared, "--json").out)
+    assert json.loads((project.root / "a.json").read_text()) == printed
+    for name in ("a.md", "b.md"):
+        told = (project.root / name).read_text()
+        assert "1 new, 0 altered, 0 resolved" in told
+        assert ("redis:7.2.1" in told, "nginx:1.25.0" in told) == (True, False)
+
+
+@pytest.mark.parametrize("form", ["html", "sarif", "prometheus", "github-output"])
+def test_a_format_that_cannot_tell_of_a_comparison_is_refused(project: Project, form: str) -> None:
+    project.run("plan", "--out", "plan.json")
+    ran = project.run("show", "plan.json", "--compare", "plan.json", "--report", f"{form}=x")
+    assert (ran.status, ran.out) == (64, "")
+    assert f"a comparison cannot be written as {form}" in ran.err
 
 
 # The event stream

@@ -49,6 +49,7 @@ PLAN = make_plan(
 RESULTS = tuple(
     Result(CHANGE, status, None if status is Status.APPLIED else "why", sent=10, seconds=0.5)
     for status in Status
+    if status is not Status.RUNNING  # which no event tells of
 )
 EVENTS: list[Event] = [
     ReadingFolders(3, 220),
@@ -133,7 +134,7 @@ def test_any_run_streams_as_the_schema_says(outcome: Outcome) -> None:
         summary.change,
         summary.delete,
     )
-    for result in outcome.results:
+    for result in (each for each in outcome.results if each.status is not Status.RUNNING):
         checked(event_records(Finished(result), AT))
     (ended,) = checked(event_records(Ended(outcome), AT))
     assert ended["changes"]["add"] == outcome.summary.added

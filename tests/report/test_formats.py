@@ -20,7 +20,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from regsync.model.codec import change_fingerprint, plan_counts, plan_from_json
 from regsync.model.diagnostic import Diagnostic, Origin, Severity
 from regsync.model.errors import ManifestInvalid, Unreachable
-from regsync.model.plan import Action, Cause, Reason
+from regsync.model.plan import Action, Cause, Plan, Reason
 from regsync.report.document import render_json
 from regsync.report.findings import ABOUT, findings
 from regsync.report.github import MOST_ANNOTATIONS, render_github, render_github_output
@@ -375,11 +375,38 @@ def test_sarif_tells_packs_of_one_line_apart() -> None:
 
 def test_a_failed_run_keeps_the_time_of_the_last_success() -> None:
     name = "regsync_last_success_timestamp_seconds"
-    good = "".join(render_prometheus(make_run(status=2)))
-    assert as_metrics(make_run(status=2))[name].samples[0].value == last_success(good) is not None
+    succeeded = make_run(make_plan(DRIFTED), status=2)
+    good = "".join(render_prometheus(succeeded))
+    assert as_metrics(succeeded)[name].samples[0].value == last_success(good) is not None
     failed = as_metrics(make_run(status=1), last_success(good))
     assert failed[name].samples[0].value == last_success(good)
-    assert name not in as_metrics(make_run(status=4))
+    for status in (1, 3, 64, 130):
+        assert name not in as_metrics(make_run(status=status))
+
+
+@pytest.mark.parametrize(
+    ("command", "plan", "status", "succeeded"),
+    [
+        ("plan", make_plan(BLOCKED), 4, True),
+        ("plan", make_plan(DRIFTED), 2, True),
+        ("plan", make_plan(DRIFTED, unreadable=(DARK,)), 1, False),
+        ("plan", make_plan(BLOCKED, unreadable=(DARK,)), 4, False),
+        ("plan", None, 4, False),
+        ("apply", make_plan(), 0, True),
+        ("apply", make_plan(BLOCKED), 4, False),
+        ("validate", None, 0, False),
+        ("show", make_plan(), 0, False),
+    ],
+)
+def test_a_success_is_to_know_what_the_registries_hold_or_to_have_them_right(
+    command: str, plan: Plan | None, status: int, succeeded: bool
+) -> None:
+    run = replace(make_run(plan), command=command, status=status)
+    metrics = as_metrics(run)
+    assert ("regsync_last_success_timestamp_seconds" in metrics) is succeeded
+    assert ("regsync_last_run_timestamp_seconds" in metrics) is (command in ("plan", "apply"))
+    kept = as_metrics(run, 1.0)["regsync_last_success_timestamp_seconds"].samples[0].value
+    assert (kept == 1.0) is not succeeded
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "regsync_last_success_timestamp_seconds NaN\n"])

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from regsync.model.errors import ManifestInvalid, Refused, Unreachable
 from regsync.model.outcome import Outcome, Result, Status
-from regsync.model.plan import Action, Guard, Plan
+from regsync.model.plan import Action, Cause, Guard, Plan
 from regsync.report.html import render_html
 from regsync.report.html.change import fair_share
 from regsync.report.lines import clean
@@ -306,4 +306,22 @@ def test_any_plan_is_a_page_with_its_counts(plan: Plan) -> None:
 @settings(max_examples=40)
 @given(plans.outcomes)
 def test_any_outcome_is_a_page(outcome: Outcome) -> None:
-    assert len(totals(page(make_run(command="apply", outcome=outcome)))) == 9
+    shown = totals(page(make_run(command="apply", outcome=outcome)))
+    assert len(shown) == 9 + ("still running" in shown)
+    assert shown.get("still running", 0) == outcome.summary.running
+
+
+@pytest.mark.parametrize(
+    ("actions", "said"),
+    [
+        ((Action.UPDATE,), "An apply would take it back."),
+        ((Action.BLOCKED,), "An apply would leave it so: what it would do is blocked."),
+        ((Action.UPDATE, Action.BLOCKED), "An apply would take it back, but for what is blocked."),
+    ],
+)
+def test_of_drift_it_says_what_an_apply_would_do(actions: tuple[Action, ...], said: str) -> None:
+    drift = [
+        make_change(f"harbor-prod/team/{number}:1.0.0", action, cause=Cause.DRIFT)
+        for number, action in enumerate(actions)
+    ]
+    assert said in text_of(page(make_run(make_plan(*drift))))

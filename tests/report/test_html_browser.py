@@ -192,6 +192,12 @@ def test_nothing_makes_the_page_wider_than_its_window(opening: Opening, run: Run
     assert page("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("run", [PLANNED, many(300)])
+def test_the_contents_need_no_scrolling_sideways(opening: Opening, run: Run) -> None:
+    page = opening(run, width=1300)
+    assert page("document.querySelector('nav').scrollWidth - document.querySelector('nav').clientWidth") <= 0
+
+
 def test_on_paper_every_change_is_open(opening: Opening) -> None:
     page = opening(PLANNED)
     page.call("Emulation.setEmulatedMedia", media="print")

@@ -35,6 +35,7 @@ from regsync.model.state import Unreadable, UnreadableScope
 from regsync.report.markdown import LEAST_LIMIT, LIMIT, render_markdown
 from regsync.report.markdown_parts import MOST_CHANGES
 from regsync.report.run import Run, Surrounding
+from regsync.report.since import compare
 from tests.support.diagnostics import FINDINGS
 from tests.support.markdown import PARSERS, Page, as_github, hostile
 from tests.support.plans import make_change, make_plan, outcomes, plans, unchanged
@@ -274,6 +275,65 @@ def test_drift_stands_apart_from_what_a_branch_changes_and_only_there() -> None:
     assert not any("drift" in row for row in asked.tables[0])
     assert "Drift" not in nightly.loose
     assert [row for row in nightly.tables[0] if "drift" in row]
+
+
+@pytest.mark.parametrize(
+    ("base", "trigger"),
+    [
+        (Base("HEAD", "1f3c" * 10), "workflow_dispatch"),
+        (Base("origin/main", PULL_REQUEST.commit), "push"),
+        (AGAINST, "schedule"),
+        (AGAINST, "Schedule"),
+    ],
+)
+def test_where_no_branch_is_judged_drift_is_in_the_table(base: Base, trigger: str) -> None:
+    run = a_run(make_plan(DRIFTED, base=base), surrounding=replace(PULL_REQUEST, trigger=trigger))
+    page = page_of(run)
+    assert "Drift (1 change)" in page.loose
+    assert "not caused" not in page.loose
+    ((_, row),) = page.tables
+    assert "drift" in row
+
+
+def test_a_branch_without_a_pull_request_has_none_in_its_words() -> None:
+    page = page_of(a_run(make_plan(DRIFTED, base=AGAINST), surrounding=Surrounding()))
+    assert "Drift not caused by this branch (1 change)" in page.loose
+    assert page.tables == []
+
+
+@both_parsers
+def test_a_comparison_is_a_table_of_what_did_not_stay_the_same(parse: Parser) -> None:
+    night = make_plan(CREATED, BLOCKED, registries=REGISTRIES, not_compared=2)
+    found = compare(make_plan(DELETED, BLOCKED, registries=REGISTRIES), night)
+    run = a_run(night, command="show", since=found)
+    page = page_of(run, parse)
+    ((_, *rows),) = page.tables
+    assert [row[3] for row in rows] == ["new", "resolved"]
+    assert "1 new, 0 altered, 1 resolved" in page.loose
+    assert "1 difference as before. 2 objects could not be compared now." in page.loose
+    assert render_markdown(run).startswith("<!-- regsync:compare:")
+
+
+@pytest.mark.parametrize("limit", [LEAST_LIMIT, 5_000, LIMIT])
+def test_a_comparison_keeps_its_limit_and_says_so(limit: int) -> None:
+    plan = many(600)
+    run = a_run(plan, command="show", since=compare(make_plan(registries=plan.registries), plan))
+    text = render_markdown(run, limit=limit)
+    (left_out,) = re.findall(rf"Shortened to {limit:,} bytes: ([\d,]+) lines left out", text)
+    rows = sum(len(table) - 1 for table in page_of(run, limit=limit).tables)
+    assert rows + int(left_out.replace(",", "")) == 600
+
+
+@both_parsers
+@settings(max_examples=40)
+@given(text=hostile)
+def test_no_text_of_a_comparison_becomes_anything_but_text(parse: Parser, text: str) -> None:
+    change = replace(CREATED, why=text, origin=Origin(text, 1, 1))
+    plan = make_plan(change, registries=REGISTRIES)
+    calm = page_of(a_run(plan, command="show", since=compare(make_plan(), make_plan(CREATED))), parse)
+    page = page_of(a_run(plan, command="show", since=compare(make_plan(), plan)), parse)
+    assert (page.links, page.tags["tr"], page.tags["td"]) == (calm.links, calm.tags["tr"], calm.tags["td"])
+    assert page.tags.keys() == calm.tags.keys()
 
 
 def test_no_changes_are_two_lines() -> None:

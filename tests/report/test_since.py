@@ -47,6 +47,27 @@ def test_what_was_not_read_is_not_called_resolved() -> None:
     assert len(since.unknown) == 3
 
 
+def test_a_night_that_could_read_nothing_makes_nothing_new_and_says_so() -> None:
+    dark = Unreadable("harbor-prod", UnreadableScope.REGISTRY, "connection refused")
+    night = make_plan(unreadable=(dark,), not_compared=3)
+    (last,) = plain(render_since(compare(night, night))).splitlines()
+    assert last.endswith("0 differences as before. 3 objects could not be compared now.")
+    since = compare(night, LAST_NIGHT)
+    assert (since.new, since.unknown_before) == ((), LAST_NIGHT.changes)
+    told = plain(render_since(since))
+    assert told.count("unknown before   ") == 3
+    assert told.endswith("0 new, 0 altered, 0 resolved, 3 unknown before. 0 differences as before.\n")
+
+
+def test_only_what_was_asked_for_then_can_be_new() -> None:
+    narrow = PlanRequest(("registries",), Selection(targets=("*/nginx:*",)))
+    since = compare(make_plan(request=narrow), LAST_NIGHT)
+    assert [str(each.address) for each in since.new] == [NGINX]
+    assert {str(each.address) for each in since.unknown_before} == {REDIS, OLD}
+    was_equal = make_plan(make_change(NGINX, Action.NO_OP), registries=())
+    assert [str(each.address) for each in compare(was_equal, LAST_NIGHT).new] == [NGINX]
+
+
 def test_what_the_selection_leaves_out_is_not_called_resolved() -> None:
     narrow = PlanRequest(("registries",), Selection(targets=("*/nginx:*",)))
     since = compare(LAST_NIGHT, make_plan(make_change(NGINX, Action.NO_OP), request=narrow))
@@ -57,7 +78,7 @@ def test_what_the_selection_leaves_out_is_not_called_resolved() -> None:
 @given(plans)
 def test_nothing_has_changed_since_the_same_plan(plan: Plan) -> None:
     since = compare(plan, plan)
-    assert (since.new, since.altered, since.resolved, since.unknown) == ((), (), (), ())
+    assert [since.new, since.altered, since.resolved, since.unknown, since.unknown_before] == [()] * 5
     assert {each.address for each in since.same} == {
         each.address for each in plan.changes if each.action is not Action.NO_OP
     }
@@ -68,6 +89,6 @@ def test_every_difference_is_told_once_and_fits_the_schema(old: Plan, new: Plan)
     since = compare(old, new)
     now = {each.address for each in new.changes if each.action is not Action.NO_OP}
     then = {each.address for each in old.changes if each.action is not Action.NO_OP}
-    assert {each.address for each in (*since.new, *since.altered, *since.same)} == now
+    assert {each.address for each in (*since.new, *since.unknown_before, *since.altered, *since.same)} == now
     assert {each.address for each in (*since.resolved, *since.unknown)} == then - now
     Draft7Validator(SCHEMA).validate(since_to_json(since))

@@ -45,5 +45,5 @@ def test_secrets_in_use_are_masked_wherever_they_occur() -> None:
 
 
 def test_a_foreign_text_becomes_one_bounded_line() -> None:
-    assert one_line("a\n\tb\x1b[31mc  d\x00") == "a b [31mc d"
+    assert one_line("a\n\tb\x1b[31mc  d\x00") == r"a b\x1b[31mc d\x00"
     assert one_line("x" * 1000, 10) == "x" * 10 + "…"

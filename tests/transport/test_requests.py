@@ -293,7 +293,7 @@ def test_several_errors_are_told_together_and_bounded() -> None:
         pytest.raises(ProtocolError) as raised,
     ):
         http.request("PUT", "/v2/a/manifests/1", body=Bytes(b"1"), expect={201})
-    told = "; ".join(["MANIFEST_BLOB_UNKNOWN: blob unknown [31m"] * 3)
+    told = "; ".join(["MANIFEST_BLOB_UNKNOWN: blob unknown\\x1b[31m"] * 3)
     assert str(raised.value).endswith(f": 400 {told}; and 2 more (request id r-17)")
 
 

@@ -222,7 +222,7 @@ def show(
 ) -> int:
     """Print a saved plan again, or what has changed since an earlier one."""
     context.obj.as_json = json
-    context.obj.reports.ask(context.obj, "show", report)
+    context.obj.reports.ask(context.obj, "show", report, reads=(file, compare))
     if compare is not None:
         from regsync.cli.compare import run as run_comparison
 

@@ -14,8 +14,8 @@ from regsync.cli.display import Display
 from regsync.cli.options import DetailOption
 from regsync.cli.plan import check_names, open_workspace, print_plan, refuse_guards
 from regsync.cli.status import REFUSED, outcome_status, plan_status
-from regsync.model.errors import Refused, UsageError
-from regsync.model.events import Stopping
+from regsync.model.errors import Refused, RegsyncError, UsageError
+from regsync.model.events import Ended, Stopping
 from regsync.model.outcome import Outcome
 from regsync.model.plan import Plan, PlanRequest
 from regsync.report.lines import Style, line
@@ -23,17 +23,17 @@ from regsync.report.outcome import render_outcome
 from regsync.report.plan import Detail
 from regsync.run.apply import Stop
 from regsync.run.approval import approve
-from regsync.run.planfile import is_plan_file, read_plan
+from regsync.run.planfile import is_plan_file, may_be_plan_file, read_plan
 
 
 def saved_plan(console: Console, paths: list[str] | None) -> Plan | None:
-    """The saved plan, where the one path given is one; None where the paths are manifests."""
+    """The saved plan, where the one path given is one, or seems to be meant as one; None where the paths are manifests."""
+    if paths and len(paths) == 1 and may_be_plan_file(console.root / paths[0]):
+        return read_plan(console.root / paths[0])
     files = [path for path in paths or () if is_plan_file(console.root / path)]
-    if not files:
-        return None
-    if len(paths or ()) > 1:
+    if files:
         raise UsageError(f"{files[0]} is a saved plan and stands alone; name no other path beside it")
-    return read_plan(console.root / files[0])
+    return None
 
 
 def run(
@@ -62,7 +62,7 @@ def run(
         if not auto_approve and not _approved(console, plan):
             console.err([line("Apply cancelled. Nothing was written.", Style.STRONG)])
             return REFUSED
-        with interruptible(display) as stop:
+        with interruptible(console, display) as stop:
             outcome = workspace.apply(plan, desired, stop=stop, fail_fast=fail_fast)
     if not console.as_json:
         console.out([line()])
@@ -86,7 +86,7 @@ def run_saved(
         display.pause()
         matched = approve(approved, fresh, gone=workspace.is_gone)
         refuse_guards(matched.plan)
-        with interruptible(display) as stop:
+        with interruptible(console, display) as stop:
             outcome = workspace.apply(
                 matched.plan, desired, stop=stop, fail_fast=fail_fast, refused=matched.results
             )
@@ -127,18 +127,34 @@ def input_line(question: str) -> str:
     return answer.strip()
 
 
+_ABORTED = "second interrupt: aborted; what was running may be incomplete"
+
+
 @contextmanager
-def interruptible(display: Display) -> Iterator[Stop]:
-    """The first SIGINT or SIGTERM stops what has not begun; the second ends the process at once."""
+def interruptible(console: Console, display: Display) -> Iterator[Stop]:
+    """The first SIGINT or SIGTERM stops what has not begun; the second ends the process at once.
+
+    Reports tell what is known by then, at the first already: a CI system may kill what does not end in a few seconds.
+    """
     stop = Stop()
 
     def stop_or_abort(number: int, _: FrameType | None) -> None:
-        if stop.event.is_set():
+        again = stop.signal is not None
+        if again:
             shown = "\x1b[?25h" if sys.stderr.isatty() else ""  # a moving display hides the cursor
-            os.write(2, f"{shown}\nsecond interrupt: aborted; what was running may be incomplete\n".encode())
+            os.write(2, f"{shown}\n{_ABORTED}\n".encode())
+        else:
+            stop("interrupted", number)
+            display(Stopping(len(stop.running)))
+        if stop.outcome:
+            console.reports.see(Ended(stop.outcome()))
+        error = RegsyncError(
+            _ABORTED if again else "interrupted; the apply had not ended when this was written"
+        )
+        for _failure in console.reports.write(console, 128 + number, error, early=not again):
+            pass  # there is nobody to tell
+        if again:
             os._exit(128 + number)
-        stop("interrupted", number)
-        display(Stopping(len(stop.running)))
 
     previous = {number: signal.signal(number, stop_or_abort) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -99,8 +99,29 @@ def _run(arguments: list[str], console: Console) -> tuple[int, RegsyncError | No
             return USAGE, None
         told = _told(error)
         console.fail(told)
+        if told.exit_status == USAGE and not console.reports.wanted:
+            _ask_for_reports(arguments, console)
         return told.exit_status, told
     return (status if isinstance(status, int) else OK), None
+
+
+def _ask_for_reports(arguments: list[str], console: Console) -> None:
+    """Find the reports that a wrong command line asks for: those of an earlier run must not pass for this one's."""
+    from regsync.cli.app import app
+
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    name = next((each for each in arguments if each in commands), None)
+    elsewhere = os.environ.get("REGSYNC_C") or any(each.startswith("-C") for each in arguments)
+    if name is None or (elsewhere and console.root == Path()):
+        return
+    rest = arguments[arguments.index(name) + 1 :]
+    understood = commands[name].make_context(
+        name, rest, resilient_parsing=True, ignore_unknown_options=True, obj=console
+    )
+    given = understood.params
+    paths = [each for each in given.get("paths") or () if not each.startswith("-")]
+    asked = given.get("report"), paths, given.get("target"), given.get("exclude")
+    console.reports.ask(console, name, *asked, tolerant=True)
 
 
 def _is_help(error: typer.TyperException) -> bool:

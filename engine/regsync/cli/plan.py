@@ -158,8 +158,6 @@ def print_plan(
 
 def show(console: Console, file: Path, *, detail: DetailOption) -> int:
     path = console.root / file
-    if not path.exists():
-        raise UsageError(f"no such plan file: {file}")
     plan = console.reports.plan = read_plan(path)
     if console.as_json:
         console.json(json.loads(path.read_text(encoding="utf-8")))

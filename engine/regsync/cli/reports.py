@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from regsync.model.outcome import Outcome
     from regsync.model.plan import Plan
     from regsync.report.run import Run
+    from regsync.report.since import Since
 
 FORMATS: Mapping[str, str] = {
     "github": "github.render_github",
@@ -104,9 +106,11 @@ class Reports:
     command: str = ""
     plan: Plan | None = None
     outcome: Outcome | None = None
+    since: Since | None = None
     diagnostics: list[Diagnostic] = field(default_factory=list)
     _subject: tuple[str, ...] = ()
     _requests: dict[str, int] = field(default_factory=dict)
+    """Of the plan; an outcome knows its own."""
     _started: datetime | None = None
     _begun: float = 0.0
 
@@ -118,28 +122,35 @@ class Reports:
         paths: list[str] | None = None,
         targets: list[str] | None = None,
         excludes: list[str] | None = None,
+        *,
+        reads: Iterable[Path | None] = (),
+        tolerant: bool = False,
     ) -> None:
         """Take down what `--report` says, and what the run is about as far as that is known before it begins. Raises
-        UsageError, before anything is done, where a report cannot be."""
+        UsageError, before anything is done, where a report cannot be; `tolerant` leaves that one out instead.
+
+        What an earlier run has left in the files goes away, lest it passes for this run's when it is killed; not what
+        the command `reads` itself, nor metrics, which keep the time of the last success.
+        """
         from regsync.cli.console import moment
         from regsync.model.errors import UsageError
 
         self.command, self._started, self._begun = command, moment(), time.monotonic()
         self._subject = _subject(paths or [DEFAULT_PATH], targets or (), excludes or ())
-        wanted = tuple(parse(text) for text in texts or ())
         files: dict[Path, Report] = {}
-        for each in wanted:
-            if each.path == "-":
-                continue
-            path = console.root / each.path
-            if not path.parent.is_dir():
-                raise UsageError(f"--report {each}: no such folder: {path.parent}")
-            if path.is_dir():
-                raise UsageError(f"--report {each}: {each.path} is a folder")
-            if each.format not in APPENDED and path in files:
-                raise UsageError(f"--report {each}: {files[path]} goes to the same file")
-            files[path] = each
-        self.wanted = wanted
+        wanted = []
+        for text in texts or ():
+            try:
+                wanted.append(_placed(parse(text), console.root, files))
+            except UsageError:
+                if not tolerant:
+                    raise
+        self.wanted = tuple(wanted)
+        kept = {(console.root / each).resolve() for each in (*(paths or ()), *reads) if each}
+        for path, each in files.items():
+            if each.format not in (*APPENDED, "prometheus") and path.is_file() and path.resolve() not in kept:
+                with suppress(OSError):  # writing it will tell
+                    path.resolve().unlink()
 
     def see(self, event: Event) -> None:
         """Keep what an event tells of the run."""
@@ -152,17 +163,20 @@ class Reports:
                 self.plan, self._requests = plan, dict(requests)
             case Ended(outcome):
                 self.plan, self.outcome = outcome.plan, outcome
-                for name, count in outcome.requests.items():
-                    self._requests[name] = self._requests.get(name, 0) + count
 
-    def write(self, console: Console, status: int, error: RegsyncError | None) -> Iterator[Exception]:
-        """Write all reports of a run that ended with `status`, and give back why some could not be written."""
+    def write(
+        self, console: Console, status: int, error: RegsyncError | None, *, early: bool = False
+    ) -> Iterator[Exception]:
+        """Write all reports of a run that ended with `status`, and give back why some could not be written. Those that
+        are written `early`, before the run has ended, are written again at its end: nothing is appended to a file."""
         from regsync.model.errors import RegsyncError
 
         if not self.wanted:
             return
         run = self.run(console, status, error)
         for each in self.wanted:
+            if early and (each.format in APPENDED or each.path == "-"):
+                continue
             try:
                 _write(each, console.root / each.path, run)
             except OSError as failure:
@@ -185,6 +199,9 @@ class Reports:
             else self._subject
         )
         found = error.diagnostics if isinstance(error, ManifestInvalid) else ()
+        requests = dict(self._requests)
+        for name, count in self.outcome.requests.items() if self.outcome else ():
+            requests[name] = requests.get(name, 0) + count
         return Run(
             command=self.command,
             started=self._started,
@@ -192,13 +209,31 @@ class Reports:
             status=status,
             plan=self.plan,
             outcome=self.outcome,
+            since=self.since,
             diagnostics=(*self.diagnostics, *found),
             error=error,
-            requests=self._requests,
+            requests=requests,
             surrounding=surrounding(console.environment),
             subject=(folder, *about),
             folder="" if folder == "." else folder,
         )
+
+
+def _placed(report: Report, root: Path, files: dict[Path, Report]) -> Report:
+    """The report, its file put beside those of others. Raises UsageError where it cannot go there."""
+    from regsync.model.errors import UsageError
+
+    path = root / report.path
+    if report.path == "-":
+        return report
+    if not path.parent.is_dir():
+        raise UsageError(f"--report {report}: no such folder: {path.parent}")
+    if path.is_dir():
+        raise UsageError(f"--report {report}: {report.path} is a folder")
+    if report.format not in APPENDED and path in files:
+        raise UsageError(f"--report {report}: {files[path]} goes to the same file")
+    files[path] = report
+    return report
 
 
 def _subject(paths: Iterable[str], targets: Iterable[str], excludes: Iterable[str]) -> tuple[str, ...]:

@@ -27,6 +27,6 @@ def outcome_status(outcome: Outcome) -> int:
     if outcome.signal is not None:
         return 128 + outcome.signal
     ended = {result.status for result in outcome.results}
-    if outcome.plan.errored or ended & {Status.FAILED, Status.SKIPPED}:
+    if outcome.plan.errored or ended & {Status.FAILED, Status.SKIPPED, Status.RUNNING}:
         return FAILED
     return REFUSED if Status.REFUSED in ended else OK

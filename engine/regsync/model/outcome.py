@@ -18,6 +18,8 @@ class Status(StrEnum):
     """Not written: blocked, or not what was approved."""
     ALREADY = "already"
     """Approved, and found to be so already."""
+    RUNNING = "running"
+    """Not ended yet. Stands only in what is known of an apply that was interrupted and has not ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,13 @@ class OutcomeSummary:
     skipped: int = 0
     refused: int = 0
     already: int = 0
+    running: int = 0
     unchanged: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A finished or interrupted apply. `results` are sorted by address, one per change that was to be made."""
+    """An apply that has ended, or what is known of one by now. `results` are sorted by address, one per change that was to be made."""
 
     plan: Plan
     results: tuple[Result, ...]
@@ -79,5 +82,6 @@ class Outcome:
             skipped=ended(Status.SKIPPED),
             refused=ended(Status.REFUSED),
             already=ended(Status.ALREADY),
+            running=ended(Status.RUNNING),
             unchanged=self.plan.summary.unchanged,
         )

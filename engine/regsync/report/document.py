@@ -18,6 +18,7 @@ from regsync.model.settings import Json
 from regsync.report.machine import diagnostic_to_json, diagnostics_to_json, error_to_json
 from regsync.report.outcome import is_complete
 from regsync.report.run import Run
+from regsync.report.since import since_to_json
 
 FORMAT_VERSION = "1.0"
 """Of outcomes. Keys may be added within a major version."""
@@ -27,7 +28,9 @@ Document = dict[str, Json]
 
 def render_json(run: Run) -> Iterator[str]:
     """The document of a run, piece by piece: of an apply its outcome; of a plan, made or shown, the plan, which can be
-    applied as a saved one; where there is neither, what was found."""
+    applied as a saved one; of two plans their comparison; where there is none of these, what was found."""
+    if run.since is not None:
+        return pieces(since_to_json(run.since))
     if run.command == "apply":
         return pieces(_outcome(run))
     if run.plan is not None:

@@ -24,6 +24,7 @@ ABOUT = {
     "failed": "A change could not be made",
     "refused": "A change was not made, because it was not approved",
     "skipped": "A change was not tried",
+    "running": "A change had not ended when the run was interrupted",
     "guard": "A limit stands against the whole apply",
     "unreadable": "A part of a registry gave no trustworthy answer and was not compared",
     "run": "The run could not go on",
@@ -185,6 +186,7 @@ def outcome_headline(outcome: Outcome) -> str:
     return (
         f"Apply: {summary.added} added, {summary.changed} changed, {summary.deleted} deleted, "
         f"{summary.failed} failed, {summary.skipped} skipped, {summary.refused} refused"
+        + (f", {summary.running} still running" if summary.running else "")
     )
 
 

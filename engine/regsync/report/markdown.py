@@ -18,10 +18,11 @@ from regsync.report.budget import SEPARATOR, Budget
 from regsync.report.conclusion import caveats, nothing_to_say, show_kept, show_no_changes, show_planned
 from regsync.report.diagnostics import show_severities
 from regsync.report.lines import Style
-from regsync.report.markdown_parts import error_part, findings_part, outcome_parts, plan_parts
+from regsync.report.markdown_parts import error_part, findings_part, outcome_parts, plan_parts, since_part
 from regsync.report.neutral import code, link
 from regsync.report.outcome import is_complete, show_verdict, what_is_left
 from regsync.report.run import Run
+from regsync.report.since import Since, show_fates, show_rest
 
 LIMIT = 65_536
 """Characters of a comment on GitHub. GitLab takes 1,000,000 in a note, Azure DevOps 150,000, Bitbucket 32,768."""
@@ -41,6 +42,8 @@ def render_markdown(run: Run, *, limit: int = LIMIT) -> str:
     replaced. Where not everything fits, less is told of the changes: a line each and some of their diffs, then a table
     of the most dangerous ones, then their counts; a note says which, and how many lines are left out.
     """
+    if run.since:
+        return _comparison(run, run.since, limit)
     told = (
         run.plan is not None and run.plan.base is not None and bool(run.plan.notes)
     )  # what a branch leaves behind
@@ -49,14 +52,35 @@ def render_markdown(run: Run, *, limit: int = LIMIT) -> str:
         return f"{_marker(run)}\n{quiet}\n\n{_footer(run, show_kept(run.plan))}\n"
     top = [f"{_marker(run)}\n### {_heading(run)}", *_alert(run)]
     footer = _footer(run)
-    size = sum(len(each.encode()) + SEPARATOR for each in [*top, footer])
-    budget = Budget(limit - size - _NOTICE)
+    budget = _budget(limit, [*top, footer])
     parts, cut = _parts(run, budget)
-    if budget.left_out:
-        how = f"{cut}; " if cut else ""
-        left_out = f"{budget.left_out:,} {'line' if budget.left_out == 1 else 'lines'} left out"
-        top.append(f"> [!NOTE]\n> Shortened to {limit:,} bytes: {how}{left_out}.")
-    return "\n\n".join(each for each in [*top, *parts, footer] if each) + "\n"
+    return _joined([*top, *_shortened(limit, budget, cut), *parts, footer])
+
+
+def _comparison(run: Run, since: Since, limit: int) -> str:
+    """What has changed between two plans, within the limit."""
+    dark = f"> [!CAUTION]\n> {show_rest(since)}" if since.not_compared else show_rest(since)
+    top = [f"{_marker(run)}\n### regsync since the plan before: {show_fates(since)}", dark]
+    footer = _footer(run)
+    budget = _budget(limit, [*top, footer])
+    rows = since_part(since, budget)
+    return _joined([*top, *_shortened(limit, budget, ""), rows, footer])
+
+
+def _budget(limit: int, fixed: list[str]) -> Budget:
+    return Budget(limit - sum(len(each.encode()) + SEPARATOR for each in fixed) - _NOTICE)
+
+
+def _shortened(limit: int, budget: Budget, cut: str) -> list[str]:
+    if not budget.left_out:
+        return []
+    how = f"{cut}; " if cut else ""
+    left_out = f"{budget.left_out:,} {'line' if budget.left_out == 1 else 'lines'} left out"
+    return [f"> [!NOTE]\n> Shortened to {limit:,} bytes: {how}{left_out}."]
+
+
+def _joined(parts: list[str]) -> str:
+    return "\n\n".join(each for each in parts if each) + "\n"
 
 
 def _marker(run: Run) -> str:
@@ -77,6 +101,8 @@ def _plan(run: Run) -> Plan | None:
 
 
 def _command(run: Run) -> str:
+    if run.since:
+        return "compare"
     return "plan" if run.command == "show" else run.command
 
 
@@ -157,7 +183,7 @@ def _parts(run: Run, budget: Budget) -> tuple[list[str], str]:
     if run.outcome:
         changes, cut = outcome_parts(run.outcome, budget)
     elif run.plan:
-        changes, cut = plan_parts(run.plan, budget)
+        changes, cut = plan_parts(run.plan, budget, run.surrounding)
     return [*parts, *changes, *below], cut
 
 

@@ -14,7 +14,7 @@ from regsync.model.outcome import Outcome, Status
 from regsync.model.parity import Parity, parity
 from regsync.model.plan import Action, Cause, Change, Plan, ResourceType
 from regsync.model.settings import differing
-from regsync.report.budget import Budget, Entry, diff_lines, diff_marker, folds
+from regsync.report.budget import SEPARATOR, Budget, Entry, diff_lines, diff_marker, folds
 from regsync.report.conclusion import caveats, show_kept
 from regsync.report.diagnostics import render_diagnostics, render_error, show_severities
 from regsync.report.guards import MOST_NAMES, guard_lines
@@ -30,6 +30,8 @@ from regsync.report.plan import (
     unreadable_rows,
 )
 from regsync.report.registrations import IN_PALETTE, to_be_listed
+from regsync.report.run import Surrounding
+from regsync.report.since import Since, rows_of
 from regsync.report.table import Row, table
 from regsync.report.typed import render_typed
 from regsync.report.verbs import attempted
@@ -40,10 +42,18 @@ MOST_CHANGES = 50
 MOST_LINES = 40
 """Lines of guards, of notes, and of what could not be read."""
 
-DRIFT = "Drift not caused by this pull request"
+_PULL_REQUEST = ("pull_request", "pull_request_target", "merge_request_event", "PullRequest")
+"""What GitHub, GitLab and Azure Pipelines say of what has started a run."""
 
 _BY_DANGER = [Action.DELETE, Action.REPLACE, Action.BLOCKED, Action.UPDATE, Action.CREATE, Action.NO_OP]
-_BY_CONCERN = [Status.FAILED, Status.REFUSED, Status.SKIPPED, Status.APPLIED, Status.ALREADY]
+_BY_CONCERN = [
+    Status.FAILED,
+    Status.RUNNING,
+    Status.REFUSED,
+    Status.SKIPPED,
+    Status.APPLIED,
+    Status.ALREADY,
+]
 
 Parts = tuple[list[str], str]
 """What stands below each other, and what is told of the changes where not all of it fits."""
@@ -60,10 +70,11 @@ def findings_part(findings: Sequence[Diagnostic], budget: Budget, *, fold: bool)
     return budget.fence(lines, summary=show_severities(findings) if fold else "")
 
 
-def plan_parts(plan: Plan, budget: Budget) -> Parts:
+def plan_parts(plan: Plan, budget: Budget, surrounding: Surrounding) -> Parts:
     """What a plan would do, the most dangerous first. Where it was held against a base, what only a hand in the registry
-    caused has a fold of its own and no row in the tables."""
+    caused has a fold of its own, and no row in the tables where changes of manifests are to be judged."""
     drift_apart = plan.base is not None
+    branch = drift_apart and not _is_of_no_branch(plan, surrounding)
     changes = [each for each in plan.changes if each.action is not Action.NO_OP]
     changes.sort(key=lambda each: _BY_DANGER.index(each.action))
     drift = [each for each in changes if drift_apart and each.cause is Cause.DRIFT]
@@ -71,7 +82,11 @@ def plan_parts(plan: Plan, budget: Budget) -> Parts:
     in_palette = [each for each in asked if each.type in IN_PALETTE]
     tell = partial(change_row, alike=alike_settings(plan.changes))
     entries = [Entry(html_code(each.address.registry), partial(tell, each)) for each in asked]
-    drifted = [Entry(DRIFT, partial(tell, each)) for each in drift]
+    title = "Drift"
+    if branch:
+        by = "pull request" if surrounding.trigger in _PULL_REQUEST else "branch"
+        title = f"Drift not caused by this {by}"
+    drifted = [Entry(title, partial(tell, each)) for each in drift]
     notes = [*(line(f"note: {each}") for each in plan.notes), *notes_of_unchanged(plan.changes)]
     above = [
         budget.part(_lead(plan, len(drift))),
@@ -79,6 +94,8 @@ def plan_parts(plan: Plan, budget: Budget) -> Parts:
         _unreadable(plan, budget),
     ]
     in_table = [one.brief for one, each in zip(entries, asked, strict=True) if each.type not in IN_PALETTE]
+    if not branch:
+        in_table += [each.brief for each in drifted]
     table_of_changes = _changes(in_table, budget)
     above += [table_of_changes, budget.part(_palette(in_palette))]
     below = [
@@ -88,6 +105,13 @@ def plan_parts(plan: Plan, budget: Budget) -> Parts:
     ]
     diffs, cut = _diffs([*entries, *drifted], budget, bool(table_of_changes))
     return [*above, *diffs, *below], cut
+
+
+def _is_of_no_branch(plan: Plan, surrounding: Surrounding) -> bool:
+    """Whether the plan was held against the very commit that it is of, or made by the clock."""
+    base = plan.base
+    same = base is not None and (base.ref == "HEAD" or base.commit == surrounding.commit)
+    return same or surrounding.trigger.lower() == "schedule"
 
 
 def outcome_parts(outcome: Outcome, budget: Budget) -> Parts:
@@ -103,6 +127,16 @@ def outcome_parts(outcome: Outcome, budget: Budget) -> Parts:
     typed = _typed(outcome, budget)
     diffs, cut = _diffs(entries, budget, bool(table_of_changes))
     return [*above, table_of_changes, typed, *diffs], cut
+
+
+def since_part(since: Since, budget: Budget) -> str:
+    """A table of what did not stay the same between two plans, as much of it as fits."""
+    rows = rows_of(since)
+    head = table_head(["", "registry", "address", "is", "what, and why"])
+    lines = [_row(each, with_cause=False) for each in rows]
+    shown = budget.first(lines, around=len(head.encode()) + SEPARATOR)
+    budget.left_out += len(lines) - len(shown)
+    return "\n".join([head, *shown]) if shown else ""
 
 
 def _lead(plan: Plan, drift: int) -> str:

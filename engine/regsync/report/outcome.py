@@ -16,12 +16,19 @@ from regsync.report.verbs import attempted, done
 Hints: TypeAlias = Mapping[tuple[str, str | None], str | None]
 """By live registry and reason."""
 
-_MARKER = {Status.FAILED: "x", Status.SKIPPED: ".", Status.REFUSED: "!", Status.ALREADY: "="}
+_MARKER = {
+    Status.FAILED: "x",
+    Status.SKIPPED: ".",
+    Status.REFUSED: "!",
+    Status.ALREADY: "=",
+    Status.RUNNING: ">",
+}
 _STYLE = {
     Status.FAILED: Style.ERROR,
     Status.SKIPPED: Style.WARNING,
     Status.REFUSED: Style.WARNING,
     Status.ALREADY: Style.DIM,
+    Status.RUNNING: Style.WARNING,
 }
 
 
@@ -29,7 +36,7 @@ def render_outcome(outcome: Outcome, *, detail: Detail = Detail.CHANGES) -> list
     """The outcome as it is printed, a row per change: all of them, or in a summary those that did not come about.
 
     Markers in column 0: that of the action where it was applied, `x` failed, `.` skipped, `!` refused, `=` already
-    so, `?` unreadable.
+    so, `?` unreadable; `>` still running, in what is told of an apply that has not ended.
     """
     fine = (Status.APPLIED, Status.ALREADY)
     shown = [each for each in outcome.results if detail is not Detail.SUMMARY or each.status not in fine]
@@ -80,7 +87,7 @@ def result_row(result: Result, detail: Detail, hints: Hints) -> Row:
 def is_complete(outcome: Outcome) -> bool:
     """Whether all came about that was to be made, and all was compared."""
     summary = outcome.summary
-    undone = summary.failed + summary.skipped + summary.refused
+    undone = summary.failed + summary.skipped + summary.refused + summary.running
     return not undone and outcome.signal is None and not outcome.plan.errored
 
 
@@ -94,6 +101,8 @@ def show_verdict(outcome: Outcome) -> str:
     counts = (
         f"applied {applied}, failed {summary.failed}, skipped {summary.skipped}, refused {summary.refused}"
     )
+    if summary.running:
+        counts += f", still running {summary.running}"
     if outcome.plan.not_compared:
         counts += f", not compared {outcome.plan.not_compared}"
     how = "incomplete" if outcome.signal is None else f"interrupted by {Signals(outcome.signal).name}"

@@ -28,18 +28,30 @@ def last_success(text: str) -> float | None:
 
 
 def render_prometheus(run: Run, *, before: float | None = None) -> Iterator[str]:
-    """Gauges of the run. A run that fails keeps the time of the last success `before` it, so that an alert needs no more
-    than the age of that. Runs that find changes (exit status 2) succeed; refused ones do not."""
+    """Gauges of the run. A run that is no success keeps the time of the last one `before` it, so that an alert needs no
+    more than the age of that; what reads no registry, as `validate` and `show`, has no time of its own either."""
     ended = run.started.timestamp() + run.seconds
-    success = ended if run.status in (0, 2) else before
-    yield from _gauge("regsync_last_run_timestamp_seconds", "When the last run ended.", [({}, ended)])
+    success = ended if _succeeded(run) else before
+    if run.command in ("plan", "apply"):
+        yield from _gauge(
+            "regsync_last_run_timestamp_seconds", "When the last plan or apply ended.", [({}, ended)]
+        )
     if success is not None:
-        yield from _gauge(LAST_SUCCESS, "When the last run ended that succeeded.", [({}, success)])
+        yield from _gauge(LAST_SUCCESS, "When the last plan or apply ended that succeeded.", [({}, success)])
     yield from _gauge("regsync_run_duration_seconds", "How long the last run took.", [({}, run.seconds)])
     yield from _gauge("regsync_exit_status", "The exit status of the last run.", [({}, run.status)])
     if run.plan is not None:
         yield from _plan(run, run.plan)
     yield "# EOF\n"
+
+
+def _succeeded(run: Run) -> bool:
+    """Of a plan: everything was compared, whatever it found, blocked changes and refusing guards too. Of an apply: all is
+    as the manifests say."""
+    if run.command == "plan":
+        compared = run.plan is not None and not run.plan.errored
+        return compared and run.status in (0, 2, 4)
+    return run.command == "apply" and run.status == 0
 
 
 def _plan(run: Run, plan: Plan) -> Iterator[str]:

@@ -10,6 +10,7 @@ from regsync.model.diagnostic import Diagnostic
 from regsync.model.errors import RegsyncError
 from regsync.model.outcome import Outcome
 from regsync.model.plan import Plan
+from regsync.report.since import Since
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class Run:
     requests: Mapping[str, int] = field(default_factory=dict)
     surrounding: Surrounding = field(default_factory=Surrounding)
     subject: tuple[str, ...] = ()
+    since: Since | None = None
+    """What `show --compare` found. The plan is the newer one then."""
     folder: str = ""
     """The directory that all paths are relative to, seen from the one where the program was started; empty where they
     are the same."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from regsync.model.codec import change_fingerprint
@@ -24,6 +24,8 @@ class Since:
 
     `new` are there now only, `resolved` were there then only, `altered` are there both times but not the same, `same` are.
     `unknown` were there then, and what became of them cannot be told: that part was not read, or not asked for.
+    `unknown_before` are there now, and may have been there then, for the same reasons. `not_compared` counts the desired
+    objects that lie now in what could not be read.
     """
 
     new: tuple[Change, ...]
@@ -31,41 +33,63 @@ class Since:
     same: tuple[Change, ...]
     resolved: tuple[Change, ...]
     unknown: tuple[Change, ...]
+    unknown_before: tuple[Change, ...]
+    not_compared: int = 0
 
 
 def compare(old: Plan, new: Plan) -> Since:
     """Hold the differences of two plans against each other. A pure function."""
     then, now = _differences(old), _differences(new)
-    settled = {each.address for each in new.changes if each.action is Action.NO_OP}
     both = [each for address, each in now.items() if address in then]
     gone = [each for address, each in then.items() if address not in now]
-    known = [each for each in gone if each.address in settled or _was_seen(each.address, new)]
+    come = [each for address, each in now.items() if address not in then]
+    seen_now, seen_then = _seen(new), _seen(old)
     return Since(
-        new=tuple(each for address, each in now.items() if address not in then),
+        new=tuple(each for each in come if seen_then(each.address)),
         altered=tuple(each for each in both if _about(each) != _about(then[each.address])),
         same=tuple(each for each in both if _about(each) == _about(then[each.address])),
-        resolved=tuple(known),
-        unknown=tuple(each for each in gone if each not in known),
+        resolved=tuple(each for each in gone if seen_now(each.address)),
+        unknown=tuple(each for each in gone if not seen_now(each.address)),
+        unknown_before=tuple(each for each in come if not seen_then(each.address)),
+        not_compared=new.not_compared,
     )
 
 
 def render_since(since: Since) -> list[Line]:
     """The comparison as it is printed; what stayed the same is counted only. Markers in column 0: that of the action for
     what differs now, `=` resolved, `?` unknown."""
-    rows = [
+    lines = table(rows_of(since))
+    if lines:
+        lines.append(line())
+    return [*lines, line(f"Since then: {show_fates(since)}. {show_rest(since)}", Style.STRONG)]
+
+
+def rows_of(since: Since) -> list[Row]:
+    """All that did not stay the same."""
+    return [
         *(_row(each, MARKER[each.action], "new", Style.WARNING) for each in since.new),
+        *(_row(each, MARKER[each.action], "unknown before", Style.WARNING) for each in since.unknown_before),
         *(_row(each, MARKER[each.action], "altered", Style.CHANGE) for each in since.altered),
         *(_row(each, "=", "resolved", Style.ADD) for each in since.resolved),
         *(_row(each, "?", "unknown", Style.ERROR) for each in since.unknown),
     ]
-    lines = table(rows)
-    if rows:
-        lines.append(line())
+
+
+def show_fates(since: Since) -> str:
+    """`1 new, 2 altered, 0 resolved, 3 unknown`."""
     counts = f"{len(since.new)} new, {len(since.altered)} altered, {len(since.resolved)} resolved"
     if since.unknown:
         counts += f", {len(since.unknown)} unknown"
-    same = show_count(len(since.same), "difference")
-    return [*lines, line(f"Since then: {counts}. {same} as before.", Style.STRONG)]
+    if since.unknown_before:
+        counts += f", {len(since.unknown_before)} unknown before"
+    return counts
+
+
+def show_rest(since: Since) -> str:
+    """What the fates do not count."""
+    same = f"{show_count(len(since.same), 'difference')} as before."
+    dark = show_count(since.not_compared, "object")
+    return f"{same} {dark} could not be compared now." if since.not_compared else same
 
 
 def since_to_json(since: Since) -> dict[str, Json]:
@@ -77,6 +101,8 @@ def since_to_json(since: Since) -> dict[str, Json]:
         "same": _listed(since.same),
         "resolved": _listed(since.resolved),
         "unknown": _listed(since.unknown),
+        "unknown_before": _listed(since.unknown_before),
+        "not_compared": since.not_compared,
     }
 
 
@@ -89,13 +115,20 @@ def _about(change: Change) -> tuple[object, ...]:
     return change.action, change.wanted, change.reason, change.before, change.after
 
 
-def _was_seen(address: Address, plan: Plan) -> bool:
-    """Whether an address that a plan does not name at all is known to be as it should: its registry was compared."""
+def _seen(plan: Plan) -> Callable[[Address], bool]:
+    """Whether a plan that has no difference at an address did look there: the object stands in it as it should be, or its
+    registry was compared."""
+    settled = {each.address for each in plan.changes if each.action is Action.NO_OP}
     compared = {each.name for each in plan.registries} | {
         each.name.partition("@")[0] for each in plan.registries
     }
-    hidden = any(each.covers(address) for each in plan.unreadable)
-    return address.registry in compared and not hidden and plan.request.selection.includes(address)
+
+    def seen(address: Address) -> bool:
+        hidden = any(each.covers(address) for each in plan.unreadable)
+        asked = plan.request.selection.includes(address)
+        return address in settled or (address.registry in compared and not hidden and asked)
+
+    return seen
 
 
 def _row(change: Change, marker: str, word: str, style: Style) -> Row:

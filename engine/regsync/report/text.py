@@ -10,10 +10,14 @@ from regsync.report.lines import Line, line, plain
 from regsync.report.outcome import render_outcome
 from regsync.report.plan import Detail, Observation, render_plan
 from regsync.report.run import Run
+from regsync.report.since import render_since
 
 
 def render_text(run: Run) -> Iterator[str]:
-    """Findings, plan, outcome and error, as far as there are any, with everything that changes."""
+    """Findings, plan, outcome and error, as far as there are any, with everything that changes; or a comparison."""
+    if run.since is not None:
+        yield plain(render_since(run.since))
+        return
     parts: list[list[Line]] = [render_diagnostics(run.diagnostics)]
     if run.plan is not None:
         seen = Observation(

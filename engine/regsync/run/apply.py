@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -33,11 +33,13 @@ class Stop:
     signal: int | None = None
     because: str = ""
     running: set[Address] = field(default_factory=set)
+    outcome: Callable[[], Outcome] | None = None
+    """What is known by now, from the moment the apply begins."""
 
     def __call__(self, because: str, signal: int | None = None) -> None:
-        if not self.event.is_set():
-            self.because, self.signal = because, signal
-            self.event.set()
+        self.because = self.because or because
+        self.signal = self.signal or signal
+        self.event.set()
 
 
 def apply(
@@ -62,11 +64,23 @@ def apply(
     Palette cannot be had.
     """
     registrar.prepare(plan.changes)
-    begun = time.monotonic()
     undone = [each for each in refused if each.status is Status.REFUSED]
     asked = _requests(registries, registrar)
     overrides = plan.request.overrides
-    run = _Run(desired, sources, registries, registrar, sink, stop, fail_fast, patience, overrides, undone)
+    run = _Run(
+        plan,
+        desired,
+        sources,
+        registries,
+        registrar,
+        sink,
+        stop,
+        fail_fast,
+        patience,
+        overrides,
+        undone,
+        asked,
+    )
     run.results += refused
     run.results += [
         Result(change, Status.REFUSED, change.why, change.help)
@@ -76,17 +90,10 @@ def apply(
     for name in {change.address.registry for change in plan.changes if change.action.writes}:
         if name in registries:  # a document of several regions is none, though Palette knows it as one
             registries[name].allow_writes()
+    stop.outcome = run.outcome
     for stage in stages(plan):
         run.stage(stage, pool)
-    outcome = Outcome(
-        plan=plan,
-        results=tuple(sorted(run.results, key=lambda each: each.change.address)),
-        seconds=time.monotonic() - begun,
-        signal=stop.signal,
-        requests={
-            name: count - asked.get(name, 0) for name, count in _requests(registries, registrar).items()
-        },
-    )
+    outcome = run.outcome()
     sink(Ended(outcome))
     return outcome
 
@@ -100,6 +107,7 @@ def _requests(registries: Mapping[str, Registry], registrar: Registrar) -> dict[
 
 @dataclass(slots=True)
 class _Run:
+    plan: Plan
     desired: DesiredState
     sources: Sources
     registries: Mapping[str, Registry]
@@ -110,8 +118,33 @@ class _Run:
     patience: Patience
     overrides: Overrides
     undone: list[Result]
+    asked: Mapping[str, int]
+    """Requests that were sent before."""
     results: list[Result] = field(default_factory=list)
+    begun: float = field(default_factory=time.monotonic)
     stage_begun: float = 0.0
+
+    def outcome(self) -> Outcome:
+        """What is known by now; a signal handler may ask while threads are at work."""
+        running = self.stop.running.copy()  # before the results: a change that ends meanwhile stands in both
+        ended = list(self.results)
+        missing = {each.address: each for each in self.plan.changes if each.action.writes}
+        for each in ended:
+            missing.pop(each.change.address, None)
+        left = [
+            Result(each, Status.RUNNING, "had not ended yet")
+            if each.address in running
+            else Result(each, Status.SKIPPED, self.stop.because)
+            for each in missing.values()
+        ]
+        requests = _requests(self.registries, self.registrar)
+        return Outcome(
+            plan=self.plan,
+            results=tuple(sorted([*ended, *left], key=lambda each: each.change.address)),
+            seconds=time.monotonic() - self.begun,
+            signal=self.stop.signal,
+            requests={name: count - self.asked.get(name, 0) for name, count in requests.items()},
+        )
 
     def stage(self, stage: Stage, pool: ThreadPoolExecutor) -> None:
         self.stage_begun = time.monotonic()
@@ -122,11 +155,12 @@ class _Run:
             source = self.sources[change.address] if _is_packed(change) else None
             with layers.kept(source):
                 result = self._carry_out(change, source, layers, undone)
+            self.results.append(result)
+            self.stop.running.discard(change.address)
             self.sink(Finished(result))
             return result
 
         for result in results(pool, carry_out, _order(stage.changes)):
-            self.results.append(result)
             if result.status is not Status.APPLIED:
                 self.undone.append(result)
 
@@ -137,6 +171,9 @@ class _Run:
         layers: Layers,
         undone: Sequence[Result],
     ) -> Result:
+        self.stop.running.add(
+            change.address
+        )  # before the look at the stop: what goes on stands there for sure
         if self.stop.event.is_set():
             return Result(change, Status.SKIPPED, self.stop.because)
         obstacle = held_back_by(change, undone)
@@ -147,7 +184,6 @@ class _Run:
                 Status.REFUSED if refused else Status.SKIPPED,
                 f"held back, since {obstacle.change.address} was not written",
             )
-        self.stop.running.add(change.address)
         self.sink(Started(change))
         begun = time.monotonic()
         sent = _Sent(change, self.sink)
@@ -169,7 +205,6 @@ class _Run:
             status, detail = Status.FAILED, f"internal error: {type(error).__name__}: {error}"
             hint = "this is a bug in regsync; run again with REGSYNC_DEBUG=1 to see where"
             logging.getLogger(__name__).debug("%s: internal error", change.address, exc_info=True)
-        self.stop.running.discard(change.address)
         if status is not Status.APPLIED and self.fail_fast:
             self.stop(f"{change.address} failed (--fail-fast)")
         return Result(change, status, detail, hint, sent.sent, time.monotonic() - begun)

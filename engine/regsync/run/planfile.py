@@ -21,6 +21,20 @@ def is_plan_file(path: Path) -> bool:
     return start.startswith(b"{") and b'"format_version"' in start
 
 
+def may_be_plan_file(path: Path) -> bool:
+    """The same for one that may be damaged: by its name, or since it begins as JSON does and no manifest in JSON."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(4096).lstrip()
+    except OSError:
+        start = b""
+    return (
+        not path.is_dir()
+        and (path.suffix == ".json" or start.startswith(b"{"))
+        and b"apiVersion" not in start
+    )
+
+
 def write_plan(path: Path, plan: Plan, *, timestamp: str) -> None:
     """Write `plan` to `path`, a file by way of a temporary beside it. Raises UsageError where that cannot be."""
     try:
@@ -32,6 +46,8 @@ def write_plan(path: Path, plan: Plan, *, timestamp: str) -> None:
 def read_plan(path: Path) -> Plan:
     """The plan saved in `path`. Raises UsageError where it cannot be read, Refused where it is damaged or of an
     unknown format."""
+    if not path.exists():
+        raise UsageError(f"no such plan file: {path}")
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -41,8 +41,12 @@ def redact_text(text: str) -> str:
 
 
 def one_line(text: str, limit: int = 300) -> str:
-    """A foreign text made fit for a message: one bounded line without control characters."""
-    line = " ".join("".join(each if each.isprintable() else " " for each in text[: 4 * limit]).split())
+    """A foreign text made fit for a message: one bounded line, control characters as escapes."""
+    line = " ".join(text[: 4 * limit].split())
+    if not line.isprintable():
+        line = "".join(
+            each if each.isprintable() else each.encode("unicode_escape").decode() for each in line
+        )
     return line if len(line) <= limit else line[:limit] + "…"
 
 

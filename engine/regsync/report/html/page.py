@@ -196,7 +196,7 @@ def _urgent(shown: Sequence[Entry]) -> Html:
 def _urgency(entry: Entry) -> int:
     """What comes first, counted from 1; 0 where nothing is lost or held back."""
     if entry.result:
-        order: Sequence[object] = (Status.FAILED, Status.REFUSED, Status.SKIPPED)
+        order: Sequence[object] = (Status.FAILED, Status.RUNNING, Status.REFUSED, Status.SKIPPED)
         return order.index(entry.result.status) + 1 if entry.result.status in order else 0
     order = (Action.DELETE, Action.REPLACE, Action.BLOCKED)
     return order.index(entry.change.action) + 1 if entry.change.action in order else 0
@@ -215,7 +215,7 @@ def _parts(plan: Plan, shown: Sequence[Entry]) -> list[_Part]:
         part(
             "drift",
             "Drift",
-            "Live differs though the manifests did not change: somebody's hand did this, and apply would take it back.",
+            _about_drift(shown),
             (),
         ),
         part(
@@ -226,6 +226,22 @@ def _parts(plan: Plan, shown: Sequence[Entry]) -> list[_Part]:
         ),
     ]
     return [each for each in parts if each.tree]
+
+
+def _about_drift(shown: Sequence[Entry]) -> str:
+    """Whence it comes, and of a plan what an apply would do about it."""
+    drift = [each for each in shown if _place(each.change) == "drift"]
+    blocked = sum(each.change.action is Action.BLOCKED for each in drift)
+    said = (
+        "Live differs though the manifests did not change: somebody's hand did this, or it was never applied"
+    )
+    if any(each.result for each in drift):
+        return f"{said}."
+    if not blocked:
+        return f"{said}. An apply would take it back."
+    if blocked == len(drift):
+        return f"{said}. An apply would leave it so: what it would do is blocked."
+    return f"{said}. An apply would take it back, but for what is blocked."
 
 
 def _place(change: Change) -> str:

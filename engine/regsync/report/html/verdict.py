@@ -127,6 +127,7 @@ def _numbers_of_apply(outcome: Outcome) -> list[_Total]:
         _Total("update", "~", summary.changed, "changed"),
         _Total("delete", "-", summary.deleted, "deleted"),
         _Total("failed", "x", summary.failed, "failed"),
+        *([_Total("running", ">", summary.running, "still running")] if summary.running else []),
         _Total("skipped", ".", summary.skipped, "skipped"),
         _Total("refused", "!", summary.refused, "refused"),
         _Total("already", "=", summary.already, "already so"),
