@@ -84,7 +84,8 @@ def test_a_changed_value_is_blocked_and_under_overwrite_an_update(
         assert "the tag exists with other content" in ran.out
         assert changed_lines(ran.out) == ["-    replicas: 1", "+    replicas: 3"]
         assert "help: raise the version at packs/nginx-1.25.0/pack.json:" in ran.out
-        assert "or set policy.overwrite: allow at registries/team.yaml:" in ran.out
+        assert "set policy.overwrite: allow below spec at registries/team.yaml:4" in ran.out
+        assert "delete it there: the next apply pushes it again" in ran.out
     assert sound_tags(distribution, team.base) == pushed
 
     team.declare(policy={"overwrite": "allow"})
