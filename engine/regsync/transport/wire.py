@@ -230,8 +230,8 @@ class Wire:
 
 
 _HINTS = {
-    False: "is the registry up, and is the port right?",
-    True: "is the registry up, and does a firewall let you through? HTTPS_PROXY names a proxy",
+    False: "is the server up, and is the port right?",
+    True: "is the server up, and does a firewall let you through? HTTPS_PROXY names a proxy",
 }
 
 
