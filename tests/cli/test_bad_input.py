@@ -231,7 +231,8 @@ def test_a_registry_that_never_answers(project: Project, server: MemoryServer) -
         return PAGE
 
     server.on("/v2/", wait)
-    refused(at(project, server.url), 1, "? prod ", "no answer", "5 attempts")
+    said = "/v2/: no answer from 127.0.0.1 within 0.2 s (2 attempts)"
+    refused(at(project, server.url), 1, "? prod ", said, "help: it took the connection and then kept silent")
 
 
 def test_a_page_in_a_registrys_stead(project: Project, server: MemoryServer) -> None:

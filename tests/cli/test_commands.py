@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -226,6 +227,21 @@ def test_another_directory(project: Project, monkeypatch: pytest.MonkeyPatch) ->
     assert f"apply exactly this with: regsync -C {project.root} apply plan.json" in there.err
     monkeypatch.setenv("REGSYNC_C", str(project.root))
     assert regsync("apply", "plan.json").status == 0
+
+
+def test_a_saved_plan_says_what_may_be_done_with_it(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    for name in range(6):
+        project.pack(f"pack-{name}")
+    project.registry(policy="{prune: managed, maxDeletes: 2}")
+    assert project.run("apply", "--auto-approve").status == 0
+    nothing = project.run("plan", "--out", "plan.json")
+    assert nothing.err == "saved to plan.json; there is nothing in it to apply\n"
+    for name in range(4):
+        shutil.rmtree(project.root / f"packs/pack-{name}-1.25.0")
+    refused = project.run("plan", "--out", "plan.json")
+    assert refused.err.startswith("saved to plan.json; apply refuses it while a guard stands against it")
+    assert project.run("apply", "plan.json").status == 4
 
 
 def test_quiet_keeps_results_only(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -385,7 +385,7 @@ def test_what_no_manifest_names_is_ready_to_be_pasted(adopter: Adopter) -> None:
     assert ran.status == 0
     assert adopter.files("registries") == before
     assert ran.out.splitlines() == [
-        "# prod   registries/prod.yaml:3:18   2 of 3 that are live are named by no manifest",
+        "# prod   content at registries/prod.yaml:11   2 of 3 that are live are named by no manifest",
         '    - absent: "nginx:1.24.0"',
         f'    - {{absent: "old:0.9.1", path: {adopter.base}/edge}}',
     ]

@@ -86,9 +86,17 @@ def test_the_position_of_every_written_field_is_kept(desk: Desk) -> None:
         "policy.overwrite": 11,
         "policy.prune": 10,  # not written: its parent
         "repositories.base": 12,
-        "tls.caFile": 3,  # nor its parent: the document
+        "tls.caFile": 4,  # nor its parent: `spec:`
     }
     assert {name: spec.at(name).line for name in places} == places
+
+
+def test_advice_says_where_a_field_is_to_be_written(desk: Desk) -> None:
+    spec = desk.declared(registry("policy:\n    overwrite: allow")).spec
+    file = spec.origin.file
+    assert spec.place("policy.overwrite") == f"at {file}:11"
+    assert spec.place("policy.prune") == f"below policy at {file}:10"
+    assert spec.place("tls.caFile") == f"below spec at {file}:4"
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ def test_what_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(api_module, "_TIMEOUTS", Timeouts(1, 0.05, 0.05, 0.05))
     with PaletteServer() as server:
         server.fail("GET", NAMES, Stall(0.2), times=9)
-        assert "no answer within the time-out (5 attempts)" in observed(server, server.api_key)[0]
+        assert "no answer from 127.0.0.1 within 0.05 s (2 attempts)" in observed(server, server.api_key)[0]
 
 
 @pytest.mark.parametrize(

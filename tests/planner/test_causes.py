@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from regsync.model.plan import Action, Cause, Change, Plan, ResourceType
+from regsync.model.plan import Action, Cause, Change, Guard, Plan, ResourceType
 from regsync.planner.causes import label
 from tests.support.plans import LIVE, NEW, OLD, make_change, make_plan, plans
 
@@ -32,8 +32,23 @@ def test_a_change_that_the_base_does_not_make_came_with_the_manifests(action: Ac
 
 @pytest.mark.parametrize("action", [Action.CREATE, Action.UPDATE, Action.BLOCKED])
 def test_a_change_that_the_base_makes_is_drift_or_both(action: Action) -> None:
-    assert cause(wanting(NEW, action), wanting(NEW)) is Cause.DRIFT
-    assert cause(wanting(NEW, action), wanting(OLD)) is Cause.BOTH
+    assert cause(wanting(NEW, action), wanting(NEW, action)) is Cause.DRIFT
+    assert cause(wanting(NEW, action), wanting(OLD, action)) is Cause.BOTH
+
+
+@pytest.mark.parametrize("action", [Action.UPDATE, Action.REPLACE, Action.DELETE])
+def test_what_is_written_now_and_was_blocked_at_the_base_is_both(action: Action) -> None:
+    assert cause(wanting(NEW, action), wanting(NEW, Action.BLOCKED)) is Cause.BOTH
+    assert cause(wanting(NEW, Action.BLOCKED), wanting(NEW, action)) is Cause.BOTH
+
+
+def test_what_the_base_protects_and_the_manifests_do_not_is_both() -> None:
+    vault = make_change("prod/team/vault:1.0.0", Action.UPDATE, after={"content": NEW, "title": "vault"})
+    held = Guard("protected", "prod", False, f"protected {NGINX}", f"--unprotect {NGINX}")
+    plan = make_plan(wanting(NEW), vault)
+    base = replace(plan, guards=(held,))
+    assert [each.cause for each in label(plan, base).changes] == [Cause.BOTH, Cause.DRIFT]
+    assert {each.cause for each in label(base, base).changes} == {Cause.DRIFT}
 
 
 def test_a_delete_is_drift_where_the_base_deletes_too() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from regsync.model.plan import Action, Cause, Overrides, Reason
 from regsync.model.registry import Overwrite
 from regsync.planner.compare import compare_absence, compare_artifact, protected
@@ -40,6 +42,17 @@ def test_differing_content_is_blocked_by_default_and_says_where_to_raise_the_ver
     )
     assert change.help == (
         "raise the version at packs/nginx/pack.json:3, or set policy.overwrite: allow at registries/harbor.yaml:22"
+    )
+
+
+@pytest.mark.parametrize("owner", [None, "data"])
+def test_what_was_not_pushed_by_us_may_also_be_deleted_there(owner: str | None) -> None:
+    theirs = there("nginx", "old", owner=owner)
+    adopt = Overrides(adopt=(str(theirs.address),))
+    change = compare_artifact(a_spec(), wanted("nginx"), theirs, adopt)
+    assert change.help == (
+        "raise the version at packs/nginx/pack.json:3, set policy.overwrite: allow at registries/harbor.yaml:22, or where "
+        "somebody moved the tag by hand, delete it there: the next apply pushes it again"
     )
 
 

@@ -37,7 +37,7 @@ def test_pruning_can_be_switched_off_there() -> None:
     registry = a_registry(spec=a_spec(prune=Prune.MANAGED))
     [change] = planned(registry, live(there("old")), NO_DELETES).changes
     assert change.help is not None
-    assert change.help.endswith("or set policy.prune: off at registries/harbor.yaml:20")
+    assert change.help.endswith("or set policy.prune: off below policy at registries/harbor.yaml:20")
 
 
 def test_nothing_else_is_held_back_there() -> None:

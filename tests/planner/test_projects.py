@@ -96,7 +96,7 @@ def test_a_project_that_others_are_to_create_is_blocked_with_all_that_goes_into_
     plan = planned(None, create=False)
     assert {action for action, _ in actions(plan).values()} == {Action.BLOCKED}
     project, base, _ = plan.changes
-    assert project.help == f"create it, or set project.create: true at {FILE}:30"
+    assert project.help == f"create it, or set project.create: true below project at {FILE}:30"
     assert base.why == "withheld: its project does not exist, and this plan does not create it"
 
 

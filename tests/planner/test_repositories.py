@@ -66,7 +66,10 @@ def test_a_repository_that_others_are_to_create_is_blocked() -> None:
         Action.CREATE,
         Reason.NOT_CREATED,
     )
-    assert change.help == "create it, or set repositories.create: true at registries/harbor.yaml:40"
+    assert (
+        change.help
+        == "create it, or set repositories.create: true below repositories at registries/harbor.yaml:40"
+    )
 
 
 def test_settings_that_are_not_written_are_not_compared() -> None:

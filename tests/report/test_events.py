@@ -52,7 +52,7 @@ RESULTS = tuple(
 )
 EVENTS: list[Event] = [
     ReadingFolders(3, 220),
-    Observing(1, 9),
+    Observing(1, 9, ("acr-dev", "harbor-prod")),
     *(Found(each) for each in FINDINGS.values()),
     Planned(PLAN, {"harbor-prod": 219}),
     Started(CHANGE),

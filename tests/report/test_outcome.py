@@ -10,7 +10,7 @@ from regsync.model.outcome import Outcome, Result, Status
 from regsync.model.plan import Action, Plan, Source
 from regsync.model.state import Unreadable, UnreadableScope
 from regsync.report.lines import plain
-from regsync.report.outcome import render_outcome
+from regsync.report.outcome import render_outcome, what_is_left
 from regsync.report.plan import Detail
 from tests.support.plans import make_change, make_plan, outcomes, unchanged
 
@@ -52,6 +52,14 @@ BLOCKED = Result(
     "raise the version at packs/k8s-1.29.1/pack.json:3",
 )
 ALREADY = Result(make_change(f"{ARCHIVE}/argo:6.0.0"), Status.ALREADY)
+
+
+def test_the_same_plan_is_offered_again_only_where_that_can_help() -> None:
+    again = "a saved plan may be applied again"
+    assert "may be" not in what_is_left(outcome(CREATED, REFUSED))
+    assert what_is_left(outcome(CREATED, FAILED)).endswith(f"{again}.")
+    assert what_is_left(outcome(CREATED, SKIPPED, signal=2)).endswith(f"{again}.")
+    assert what_is_left(outcome(FAILED, REFUSED)).endswith("but what was refused would be refused again.")
 
 
 def outcome(*results: Result, signal: int | None = None, plan: Plan | None = None) -> Outcome:

@@ -425,9 +425,12 @@ ALLOW = {"REGISTRY_PASSWORD": SECRET, "REGSYNC_ALLOW_HOSTS": "*.allowed.test"}
 @pytest.mark.parametrize("auth", [LOGIN, Auth(AuthMethod.TOKEN, token=SecretRef("env", "UNSET", AT))])
 def test_a_written_login_is_refused_before_anything_is_sent_elsewhere(auth: Auth) -> None:
     with serving(TokenRegistry(), auth=auth, environment=ALLOW) as (http, server):
-        with pytest.raises(AuthenticationFailed, match=f"to {server.url}: REGSYNC_ALLOW_HOSTS does not name"):
+        with pytest.raises(
+            AuthenticationFailed, match=f"to {server.url}: REGSYNC_ALLOW_HOSTS does not name"
+        ) as caught:
             http.ping()
         assert server.requests == []
+        assert f"add {server.url.removeprefix('http://')} to REGSYNC_ALLOW_HOSTS" in str(caught.value.hint)
 
 
 def test_docker_credentials_are_not_sent_where_they_are_not_allowed(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from regsync.cli.views import finished, stopping
+from regsync.cli.views import awaited, finished, stopping
 from regsync.model.events import (
     Event,
     Finished,
@@ -60,8 +60,8 @@ class LiveView:
         match event:
             case ReadingFolders(done, total):
                 self._count("reading folders", done, total)
-            case Observing(done, total):
-                self._count("reading registries", done, total)
+            case Observing(done, total, waiting):
+                self._count("reading registries", done, total, awaited(waiting))
             case Started(change):
                 where, _, name = str(change.address).rpartition("/")
                 if registration := change.address.registration:
@@ -96,8 +96,8 @@ class LiveView:
     def _say(self, text: str, style: str) -> None:
         self._bars().console.print(clean(text), style=style, markup=False, soft_wrap=True)
 
-    def _count(self, what: str, done: int, total: int) -> None:
-        self._spin(what, f"{what} {done}/{total}", done, total)
+    def _count(self, what: str, done: int, total: int, more: str = "") -> None:
+        self._spin(what, clean(f"{what} {done}/{total}{more}"), done, total)
         if done >= total:
             self._bars().remove_task(self._tasks.pop(what))
 

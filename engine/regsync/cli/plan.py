@@ -16,6 +16,7 @@ from regsync.content.cache import IndexCache, ManifestCache
 from regsync.manifest.variables import Variables
 from regsync.model.errors import Refused, UsageError
 from regsync.model.plan import Overrides, Plan, PlanRequest, ResourceType, Selection
+from regsync.report.guards import lifting
 from regsync.report.plan import Detail, Observation, render_plan
 from regsync.report.table import position
 from regsync.run.planfile import is_plan_file, read_plan, write_plan
@@ -135,9 +136,18 @@ def run(
         seen = Observation(len(plan.changes) + plan.unmanaged, time.monotonic() - begun, requests)
         print_plan(console, plan, detail, observed=seen)
         if out is not None:
-            place = "" if console.root == Path() else f"-C {console.root} "
-            console.note(f"saved to {out}; apply exactly this with: regsync {place}apply {out}")
+            console.note(f"saved to {out}; {_next_step(console, plan, out)}")
     return plan_status(plan, detailed=detailed)
+
+
+def _next_step(console: Console, plan: Plan, out: Path) -> str:
+    """What may be done with a plan that was saved."""
+    if plan.refused:
+        return "apply refuses it while a guard stands against it: lift the guard, and plan again"
+    if not plan.has_changes:
+        return "there is nothing in it to apply"
+    place = "" if console.root == Path() else f"-C {console.root} "
+    return f"apply exactly this with: regsync {place}apply {out}"
 
 
 def print_plan(
@@ -203,5 +213,5 @@ def refuse_guards(plan: Plan) -> None:
         )
         raise Refused(
             f"refused by {'a guard' if len(standing) == 1 else 'guards'}, nothing was written: {measures}",
-            hint="where this is meant, plan and apply with " + " ".join(guard.override for guard in standing),
+            hint=lifting(standing),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from typing import Protocol
 
 from regsync.cli.console import Console, now
@@ -23,6 +24,9 @@ from regsync.report.verbs import doing, done
 
 HEARTBEAT = 10.0
 """Seconds between the lines that name what is still running."""
+
+MOST_NAMES = 3
+"""How many of the live registries that are waited for are named."""
 
 
 class View(Protocol):
@@ -72,8 +76,9 @@ class LineView:
         match event:
             case ReadingFolders(done, total):
                 self._reading = f"reading folders: {done} of {total} done" if done < total else None
-            case Observing(done, total):
-                self._reading = f"reading registries: {done} of {total} reads done" if done < total else None
+            case Observing(done, total, waiting):
+                reading = f"reading registries: {done} of {total} reads done{awaited(waiting)}"
+                self._reading = reading if done < total else None
             case Started(change):
                 what = f"{doing(change)} {change.address}"
                 self._running[str(change.address)] = what, time.monotonic(), ""
@@ -108,6 +113,14 @@ class LineView:
     def _say(self, text: str, style: Style = Style.PLAIN) -> None:
         self._spoke = time.monotonic()
         self._console.err([line(text, style)])
+
+
+def awaited(waiting: Sequence[str]) -> str:
+    """For which live registries a reading waits: the first of them by name."""
+    if not waiting:
+        return ""
+    more = f" and {len(waiting) - MOST_NAMES} more" if len(waiting) > MOST_NAMES else ""
+    return f", waiting for {', '.join(waiting[:MOST_NAMES])}{more}"
 
 
 def finished(result: Result) -> str:

@@ -170,7 +170,7 @@ class _Builder:
                     repositories=in_one_region(repositories, place.region or ""),
                     project=read_project(spec.find("project")),
                     synchronization=synchronization is None or bool(synchronization.value),
-                    origins=dict(origins(spec)),
+                    origins={"": spec.where.origin, **dict(origins(spec))},
                 ),
                 items,
                 tombstones,

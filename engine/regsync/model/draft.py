@@ -130,7 +130,7 @@ class Stray:
 @dataclass(frozen=True, slots=True)
 class Strays:
     """What no manifest names beneath the base content paths of one Registry document. `first` is its first base content
-    path, and `live` counts all that was found."""
+    path, `position` is where its tombstones go, and `live` counts all that was found."""
 
     document: str
     owner: str

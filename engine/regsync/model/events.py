@@ -21,10 +21,12 @@ class ReadingFolders:
 
 @dataclass(frozen=True, slots=True)
 class Observing:
-    """Live registries are being read; `done` of `total` reads so far (the total may grow)."""
+    """Live registries are being read; `done` of `total` reads so far (the total may grow). `waiting` are the live registries
+    that have not answered all of theirs."""
 
     done: int
     total: int
+    waiting: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

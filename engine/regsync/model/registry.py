@@ -234,7 +234,7 @@ class RegistrySpec:
     synchronization: bool = True
     """Whether Palette lists its content by itself; without, users type names and versions."""
     origins: Mapping[str, Origin] = field(default_factory=dict)
-    """Positions of the written fields below `spec`, by dotted name (`policy.overwrite`)."""
+    """Positions of the written fields below `spec`, by dotted name (`policy.overwrite`); its own has no name."""
 
     @property
     def declared(self) -> str:
@@ -261,12 +261,20 @@ class RegistrySpec:
         return self.repositories.replicated and self.region != self.default_region
 
     def at(self, name: str) -> Origin:
-        """Where field `name` stands, else its nearest written parent, else the document."""
-        while name:
-            if name in self.origins:
-                return self.origins[name]
+        """Where field `name` stands, else its nearest written parent, be it `spec`."""
+        return self.origins.get(self._written(name), self.origin)
+
+    def place(self, name: str) -> str:
+        """Where to write field `name`, for advice: `at prod.yaml:9`, or `below policy at prod.yaml:8` where it is not written
+        yet."""
+        written, at = self._written(name), self.at(name)
+        below = "" if written == name else f"below {written or 'spec'} "
+        return f"{below}at {at.file}:{at.line}"
+
+    def _written(self, name: str) -> str:
+        while name and name not in self.origins:
             name = name.rpartition(".")[0]
-        return self.origin
+        return name
 
     def binding(self) -> dict[str, str]:
         """To what an approval is bound: another endpoint, tunnel, trust or login is another change."""

@@ -20,15 +20,17 @@ def label(plan: Plan, base: Plan | None, blind: Collection[str] = ()) -> Plan:
 
     `base` is the plan of the merge base against the same live state, None where that asks for nothing that can be
     understood: then no cause is known. What it leaves as it is, or does not speak of, the manifests have changed since; what
-    it changes in the same way is drift; what it changes in another way is both. Of the live registries in `blind` it is
-    not known what else the merge base wanted there. Any type of change is told so: only what is wanted counts.
+    it changes in the same way is drift; what it changes in another way, blocks, or is kept from by a guard on this very object
+    that stands no more, is both. Of the live registries in `blind` it is not known what else the merge base wanted there.
     """
     then = {each.address: each for each in base.changes} if base else {}
+    freed = _kept(base) - _kept(plan) if base else set()
 
     def cause(change: Change) -> Cause:
         if base is None:
             return Cause.UNKNOWN
-        return _cause(change, then.get(change.address), blind=change.address.registry in blind)
+        found = _cause(change, then.get(change.address), blind=change.address.registry in blind)
+        return Cause.BOTH if found is Cause.DRIFT and str(change.address) in freed else found
 
     changes = (
         each if each.action is Action.NO_OP else replace(each, cause=cause(each)) for each in plan.changes
@@ -43,7 +45,13 @@ def _cause(now: Change, then: Change | None, *, blind: bool) -> Cause:
         return Cause.UNKNOWN
     if then is None or then.action is Action.NO_OP:
         return Cause.MANIFEST
-    return Cause.DRIFT if _wanted(then) == _wanted(now) else Cause.BOTH
+    alike = then.action is now.action and _wanted(then) == _wanted(now)
+    return Cause.DRIFT if alike else Cause.BOTH
+
+
+def _kept(plan: Plan) -> set[str]:
+    """The addresses that guards stand for: an override names each one that it would give up."""
+    return {word for guard in plan.guards if not guard.ok for word in guard.override.split()}
 
 
 def _place(change: Change) -> Mapping[str, str]:

@@ -94,7 +94,7 @@ def compare_artifact(
             change,
             reason,
             why,
-            f"{_another_version(desired)}, or set policy.overwrite: allow at {position(spec.at('policy.overwrite'))}",
+            _ways_out(spec, desired, ours=ours),
         )
     change = replace(change, why=f"{why}; overwrite: allow at {position(spec.at('policy.overwrite'))}")
     adopted: tuple[str, ...] = ()
@@ -105,6 +105,15 @@ def compare_artifact(
     elif foreign:
         adopted = (f"taken over from {live.owner} (--adopt)",)
     return replace(change, notes=change.notes + adopted)
+
+
+def _ways_out(spec: RegistrySpec, desired: DesiredArtifact, *, ours: bool) -> str:
+    """What to do where the policy keeps a tag. What this owner's regsync did not push may be a slip in the registry."""
+    ways = [_another_version(desired), f"set policy.overwrite: allow {spec.place('policy.overwrite')}"]
+    if not ours:
+        ways.append("where somebody moved the tag by hand, delete it there: the next apply pushes it again")
+    *others, last = ways
+    return f"{', '.join(others)}, or {last}"
 
 
 def _another_version(desired: DesiredArtifact) -> str:

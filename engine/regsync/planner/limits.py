@@ -17,7 +17,7 @@ def within(change: Change, limits: Limits, spec: RegistrySpec) -> Change:
     if change.action is Action.DELETE and limits.no_deletes:
         advice = limits.no_deletes
         if change.reason is Reason.PRUNE:
-            advice += f", or set policy.prune: off at {position(spec.at('policy.prune'))}"
+            advice += f", or set policy.prune: off {spec.place('policy.prune')}"
         why = f"{why}, but {limits.server} has no way to delete over its registry API"
         return blocked(change, Reason.NOT_OFFERED, why, advice)
     if change.action in (Action.CREATE, Action.UPDATE) and limits.most_parts and parts > limits.most_parts:

@@ -52,7 +52,7 @@ def compare_registration(desired: DesiredRegistration, found: Lookup, overrides:
             replace(change, action=Action.UPDATE),
             Reason.NAME_TAKEN,
             "Palette comes with a registry of this name, which nobody can change",
-            f"choose another palette.name at {position(desired.registry.at('palette'))}",
+            f"choose another palette.name {desired.registry.place('palette.name')}",
         )
     change = _correction(change, names)
     if foreign and str(desired.address) not in overrides.adopt:
@@ -203,13 +203,13 @@ def _sends_secrets(desired: DesiredRegistration, overrides: Overrides) -> bool:
 
 
 def _creation(desired: DesiredRegistration, found: Lookup, change: Change) -> Change:
-    name_at = position(desired.registry.at("palette.name"))
+    place = desired.registry.place("palette.name")
     if found.taken_by:
         return blocked(
             change,
             Reason.NAME_TAKEN,
             f"{found.taken_by} has this name in Palette",
-            f"choose another palette.name at {name_at}",
+            f"choose another palette.name {place}",
         )
     if found.twins:
         others = ", ".join(found.twins)
@@ -217,7 +217,7 @@ def _creation(desired: DesiredRegistration, found: Lookup, change: Change) -> Ch
             change,
             Reason.SAME_ENDPOINT,
             f"Palette has the same endpoint and base content path already, as {others}",
-            f"keep that name: palette.name: {found.twins[0]} at {name_at}; or remove that one first (palette.absent)",
+            f"keep that name: palette.name: {found.twins[0]} {place}; or remove that one first (palette.absent)",
         )
     return change
 
@@ -268,7 +268,7 @@ def _unless_fixed(desired: DesiredRegistration, change: Change, names: Sequence[
         change,
         Reason.FIXED_SETTING,
         f"{change.why}, which policy.replacePalette: never forbids",
-        f"write what is live, or set policy.replacePalette: allow at {position(desired.registry.at('policy'))}",
+        f"write what is live, or set policy.replacePalette: allow {desired.registry.place('policy.replacePalette')}",
     )
 
 

@@ -12,7 +12,7 @@ from regsync.model.reference import Address
 from regsync.model.registry import RegistrySpec
 from regsync.model.settings import BY_KEY, FIXED, Json, differing, fingerprint, seen
 from regsync.model.state import DesiredRepository, LiveRepository
-from regsync.planner.compare import blocked, position
+from regsync.planner.compare import blocked
 from regsync.planner.regions import is_pushed, takes_content
 
 _FIELDS = {"lifecyclePolicy": "lifecyclePolicyFile", "policy": "policyFile"}
@@ -70,7 +70,7 @@ def _creation(spec: RegistrySpec, desired: DesiredRepository, change: Change) ->
         change,
         Reason.NOT_CREATED,
         f"{why}; {field}: false leaves it to others",
-        f"create it, or set {field}: true at {position(spec.at(field))}",
+        f"create it, or set {field}: true {spec.place(field)}",
     )
 
 
@@ -129,7 +129,7 @@ def _advice(spec: RegistrySpec, fixed: Sequence[str]) -> str:
     """What may be done about settings that cannot be changed."""
     field = f"repositories.{fixed[0]}"
     return (
-        f"write what is live at {position(spec.at(field))}, or leave {field} out, which is then not compared any more, or "
+        f"write what is live {spec.place(field)}, or leave {field} out, which is then not compared any more, or "
         "let the content move to another base content path, whose repositories are created as it is written"
     )
 

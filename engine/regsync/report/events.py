@@ -61,10 +61,9 @@ def event_records(event: Event, timestamp: str) -> list[Record]:
             return [
                 _record(timestamp, "read_progress", f"Read {done} of {total} folders", _progress(done, total))
             ]
-        case Observing(done, total):
-            return [
-                _record(timestamp, "observe_progress", f"Observed {done} of {total}", _progress(done, total))
-            ]
+        case Observing(done, total, waiting):
+            told: Record = {**_progress(done, total), "waiting": list(waiting)}
+            return [_record(timestamp, "observe_progress", f"Observed {done} of {total}", told)]
         case Found(diagnostic):
             return [_diagnostic_record(diagnostic, timestamp)]
         case Planned(plan, requests):

@@ -13,6 +13,7 @@ from regsync.model.errors import ManifestInvalid
 from regsync.model.outcome import Outcome, Result, Status
 from regsync.model.plan import Action, Cause, Change, Guard, Plan
 from regsync.model.state import Unreadable
+from regsync.report.guards import lifting
 from regsync.report.run import Run
 from regsync.report.verbs import to_be_done
 
@@ -123,7 +124,7 @@ def of_guard(guard: Guard) -> Finding:
         rule=f"guard/{guard.name}",
         severity=Severity.ERROR,
         summary=f"{guard.registry}: refused by a guard: {guard.text}",
-        paragraphs=(f"help: where this is meant, plan and apply with {guard.override}",),
+        paragraphs=(f"help: {lifting([guard])}",),
         fingerprint=digest_of("guard", guard.registry, guard.name),
         subject=guard.registry,
         origin=guard.origin,

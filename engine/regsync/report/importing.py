@@ -93,7 +93,8 @@ def _document_strays(strays: Strays) -> Iterator[Line]:
         if strays.strays
         else f"manifests name all that is live ({strays.live})"
     )
-    yield line(f"# {strays.document}   {strays.position}   {told}", Style.STRONG)
+    where = f"   content {strays.position}" if strays.strays else ""
+    yield line(f"# {strays.document}{where}   {told}", Style.STRONG)
     for each in strays.strays:
         yield line(f"    - {_tombstone(each, strays)}")
 

@@ -12,6 +12,7 @@ from hashlib import sha256
 from regsync.model.codec import fingerprint
 from regsync.model.diagnostic import Diagnostic
 from regsync.model.errors import ManifestInvalid
+from regsync.model.outcome import Outcome
 from regsync.model.plan import Action, Plan
 from regsync.report.budget import SEPARATOR, Budget
 from regsync.report.conclusion import caveats, nothing_to_say, show_kept, show_no_changes, show_planned
@@ -19,7 +20,7 @@ from regsync.report.diagnostics import show_severities
 from regsync.report.lines import Style
 from regsync.report.markdown_parts import error_part, findings_part, outcome_parts, plan_parts
 from regsync.report.neutral import code, link
-from regsync.report.outcome import WHAT_IS_LEFT, is_complete, show_verdict
+from regsync.report.outcome import is_complete, show_verdict, what_is_left
 from regsync.report.run import Run
 
 LIMIT = 65_536
@@ -92,10 +93,21 @@ def _alert(run: Run) -> list[str]:
     """What may do harm, if anything."""
     lines = []
     if run.outcome:
-        lines = [] if is_complete(run.outcome) else [WHAT_IS_LEFT]
+        lines = [] if is_complete(run.outcome) else [*_undone(run.outcome), what_is_left(run.outcome)]
     elif run.plan:
         lines = _dangers(run.plan)
     return ["\n".join(["> [!CAUTION]", *(f"> - {each}" for each in lines)])] if lines else []
+
+
+def _undone(outcome: Outcome) -> list[str]:
+    summary = outcome.summary
+    counts = {
+        "failed": summary.failed,
+        "skipped": summary.skipped,
+        "refused": summary.refused,
+        "not compared": outcome.plan.not_compared,
+    }
+    return [f"{number} {what}" for what, number in counts.items() if number]
 
 
 def _dangers(plan: Plan) -> list[str]:

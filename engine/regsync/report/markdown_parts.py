@@ -17,16 +17,15 @@ from regsync.model.settings import differing
 from regsync.report.budget import Budget, Entry, diff_lines, diff_marker, folds
 from regsync.report.conclusion import caveats, show_kept
 from regsync.report.diagnostics import render_diagnostics, render_error, show_severities
+from regsync.report.guards import MOST_NAMES, guard_lines
 from regsync.report.lines import Style, line, show_count
 from regsync.report.neutral import code, folded, html_code, table_head, table_row, words
 from regsync.report.outcome import hints_of, result_row, show_spent
 from regsync.report.parity import MOST_ROWS, cells, show_standings, show_warning, uneven_rows
 from regsync.report.plan import (
-    MOST_NAMES,
     Detail,
     alike_settings,
     change_row,
-    guard_lines,
     notes_of_unchanged,
     unreadable_rows,
 )

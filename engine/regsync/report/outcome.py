@@ -24,8 +24,6 @@ _STYLE = {
     Status.ALREADY: Style.DIM,
 }
 
-WHAT_IS_LEFT = "Plan again to see what is left; a saved plan may be applied again."
-
 
 def render_outcome(outcome: Outcome, *, detail: Detail = Detail.CHANGES) -> list[Line]:
     """The outcome as it is printed, a row per change: all of them, or in a summary those that did not come about.
@@ -102,6 +100,16 @@ def show_verdict(outcome: Outcome) -> str:
     return f"Apply {how}: {counts}."
 
 
+def what_is_left(outcome: Outcome) -> str:
+    """What to do after an apply that is not complete. The same plan again may bring about what failed or was skipped."""
+    summary = outcome.summary
+    refused = "what was refused would be refused again" if summary.refused else ""
+    if summary.failed or summary.skipped or outcome.plan.errored or outcome.signal is not None:
+        text = "Plan again to see what is left; a saved plan may be applied again"
+        return f"{text}, but {refused}." if refused else f"{text}."
+    return f"Make a new plan, have it reviewed, and apply that: {refused}."
+
+
 def show_spent(outcome: Outcome) -> str:
     """What stayed as it is, and what the rest took."""
     summary = outcome.summary
@@ -115,4 +123,4 @@ def _conclusion(outcome: Outcome) -> list[Line]:
     text = f"{show_verdict(outcome)} {show_spent(outcome)}"
     if is_complete(outcome):
         return [line(text, Style.STRONG)]
-    return [line(text, Style.ERROR), line(WHAT_IS_LEFT)]
+    return [line(text, Style.ERROR), line(what_is_left(outcome))]

@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
 from enum import StrEnum
-from itertools import groupby
 
 from regsync.model.content import FileDiff, FileEntry, FileStatus
 from regsync.model.parity import parity
-from regsync.model.plan import Action, Cause, Change, Guard, Plan, RegistryView, ResourceType
+from regsync.model.plan import Action, Cause, Change, Plan, RegistryView, ResourceType
 from regsync.model.reference import Address, is_digest
 from regsync.model.settings import Json, canonical, differs
 from regsync.model.state import Unreadable
 from regsync.report.conclusion import conclusion
+from regsync.report.guards import guard_lines
 from regsync.report.lines import Line, Style, line, show_bytes, show_count, show_seconds
 from regsync.report.parity import render_parity
 from regsync.report.registrations import IN_PALETTE, facts
@@ -27,9 +27,6 @@ from regsync.report.verbs import planned
 MOST_FILES = 5
 MOST_LINES = 12
 """How much of each pack is shown unless everything is asked for: files, and changed lines of each."""
-
-MOST_NAMES = 5
-"""How many live registries are named where they measure alike."""
 
 MOST_ALIKE = 5
 """How many parts of a live registry are shown that could not be read for the same reason."""
@@ -347,40 +344,3 @@ def notes_of_unchanged(changes: Sequence[Change]) -> list[Line]:
         others = f" and {len(noted) - 1} more unchanged (--detail full)" if noted[1:] else ", unchanged"
         lines.append(line(f"note: {noted[0].address}{others}: {note}"))
     return lines
-
-
-def guard_lines(guards: Sequence[Guard]) -> list[Line]:
-    """A line for all live registries that measure alike; for each refusal what refuses, where, and how to lift it."""
-    if not guards:
-        return []
-    alike: dict[str, list[str]] = {}
-    for registry, group in groupby(guards, key=lambda each: each.registry):
-        alike.setdefault(" · ".join(map(_measure, group)), []).append(registry)
-    measures = []
-    for text, names in alike.items():
-        more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-        where = f"   in {', '.join(names[:MOST_NAMES])}{more}"
-        if len(alike) == 1:
-            where = "   in each live registry" if names[1:] else ""
-        measures.append(text + where)
-    first, *others = measures
-    lines = [line(f"Guards: {first}"), *(line(f"        {each}") for each in others)]
-    refusals = [
-        Row(
-            marker="!",
-            address=each.registry,
-            verb="refused",
-            rest=(each.text, position(each.origin)),
-            style=Style.ERROR,
-            help=f"to lift this guard alone, for this run: {each.override}",
-        )
-        for each in guards
-        if not each.ok
-    ]
-    return lines + table(refusals)
-
-
-def _measure(guard: Guard) -> str:
-    if not guard.ok:
-        return f"{guard.text} REFUSED"
-    return guard.text if guard.name == "protected" else f"{guard.text} ok"  # "protected none touched" says it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
@@ -105,15 +106,17 @@ def read_all(reads: Mapping[str, list[Read]], pool: ThreadPoolExecutor, sink: Si
         if task is not None
     ]
     finished: SimpleQueue[tuple[str, Future[Reading]]] = SimpleQueue()
+    left: Counter[str] = Counter()
 
     def submit(name: str, read: Read) -> None:
+        left[name] += 1
         pool.submit(read).add_done_callback(lambda future: finished.put((name, future)))
 
     for name, read in queued:
         submit(name, read)
     done, total = 0, len(queued)
     if queued:
-        sink(Observing(done, total))
+        sink(Observing(done, total, _waiting(left)))
     while done < total:
         try:
             name, future = finished.get(timeout=LONGEST_NAP)
@@ -123,6 +126,12 @@ def read_all(reads: Mapping[str, list[Read]], pool: ThreadPoolExecutor, sink: Si
         found[name].append(reading.observed)
         for read in reading.more:
             submit(name, read)
+        left[name] -= 1
         done, total = done + 1, total + len(reading.more)
-        sink(Observing(done, total))
+        sink(Observing(done, total, _waiting(left)))
     return {name: Observed.merged(parts) for name, parts in found.items()}
+
+
+def _waiting(left: Mapping[str, int]) -> tuple[str, ...]:
+    """The live registries with reads left; one that is looked at before it has a name is not told of."""
+    return tuple(sorted(name for name, count in left.items() if name and count))

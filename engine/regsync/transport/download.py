@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from regsync.model.errors import ProtocolError, Unreachable
 from regsync.transport.redact import redact_url
-from regsync.transport.retry import ATTEMPTS, Again, Patience
+from regsync.transport.retry import ATTEMPTS, SILENT_ATTEMPTS, Again, Patience
 from regsync.transport.wire import Answer
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Download(io.RawIOBase):
 
     def _resume(self, broken: Again) -> None:
         self._breaks += 1
-        if self._breaks == ATTEMPTS:
+        if self._breaks >= (SILENT_ATTEMPTS if broken.silent else ATTEMPTS):
             raise broken.error
         self._answer.close()
         self._patience.pause(self._breaks)

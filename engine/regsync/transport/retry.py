@@ -15,6 +15,8 @@ from typing import TypeVar
 from regsync.model.errors import RateLimited, RegistryError
 
 ATTEMPTS = 5
+SILENT_ATTEMPTS = 2
+"""Attempts that may use up their whole time-out: one who keeps silent that long will rarely speak the third time."""
 RETRIED = frozenset({408, 425, 429, 499, 500, 502, 503, 504, 522})
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 10.0
@@ -25,12 +27,14 @@ T = TypeVar("T")
 
 
 class Again(Exception):
-    """An attempt failed, but the next one may not. `wait` is what the server asked for in Retry-After, in seconds."""
+    """An attempt failed, but the next one may not. `wait` is what the server asked for in Retry-After, in seconds;
+    `silent` says that a whole time-out went by."""
 
-    def __init__(self, error: RegistryError, wait: float | None = None) -> None:
+    def __init__(self, error: RegistryError, wait: float | None = None, *, silent: bool = False) -> None:
         super().__init__(error.message)
         self.error = error
         self.wait = wait
+        self.silent = silent
 
 
 class Patience:
@@ -43,16 +47,21 @@ class Patience:
         self._lock = threading.Lock()
 
     def run(self, attempt: Callable[[], T], attempts: int = ATTEMPTS) -> T:
-        """The result of the first attempt that does not raise Again; else the last one's error.
+        """The result of the first attempt that does not raise Again; else the last one's error, be it that too many of
+        them were silent.
 
         Raises RateLimited at once where the host asks for a longer wait than LONGEST_WAIT.
         """
+        silences = 0
         for count in range(1, attempts + 1):
             self._await_turn()
             try:
                 return attempt()
             except Again as again:
                 error, wait = again.error, again.wait
+                silences += again.silent
+            if silences == SILENT_ATTEMPTS:
+                break
             if wait is not None and wait > LONGEST_WAIT:
                 raise RateLimited(
                     f"{error.message}; it asks to wait {wait:.0f} s",
@@ -65,7 +74,7 @@ class Patience:
                     self._resume_at = max(self._resume_at, self._clock() + wait)
             elif count < attempts:
                 self.pause(count)
-        raise noted(error, f" ({attempts} attempts)") if attempts > 1 else error
+        raise noted(error, f" ({count} attempts)") if count > 1 else error
 
     def pause(self, count: int) -> None:
         """Wait after failure number `count` in a row: at random up to a ceiling that doubles ("full jitter")."""

@@ -28,12 +28,13 @@ class AllowedHosts:
 
     def check(self, origin: Origin) -> None:
         """Raise AuthenticationFailed where the variable is set and does not name this host."""
-        names = (origin.host.lower(), f"{origin.host.lower()}:{origin.port}")
+        host = origin.host.lower()
+        names = (host, f"{host}:{origin.port}")
         if self._patterns and not any(fnmatchcase(name, each) for each in self._patterns for name in names):
             raise AuthenticationFailed(
                 f"no credentials are sent to {origin}: {ALLOW_HOSTS} does not name this host",
-                hint=f"if the host is to be trusted, add {origin.host} to {ALLOW_HOSTS}; `regsync endpoints` lists all "
-                "that are needed",
+                hint=f"if the host is to be trusted, add {host if origin.port == 443 else names[1]} to {ALLOW_HOSTS}; "
+                "`regsync endpoints` lists all that are needed",
             )
 
 

@@ -149,19 +149,23 @@ class Wire:
         elif method in {"POST", "PUT", "PATCH"}:
             fields["Content-Length"] = "0"
 
+        limit = self._timeouts.connect
+
         def fail(error: Exception) -> NoReturn:
-            self._fail(error, method, target, reached)
+            self._fail(error, method, target, reached, limit)
 
         try:
-            connection = connections.take(self._timeouts.connect)
+            connection = connections.take(limit)
         except NoConnection as error:
             fail(error)
         with self._lock:
             self.requests += 1
         try:
-            connection.sock.settimeout(self._timeouts.write)
+            limit = self._timeouts.write
+            connection.sock.settimeout(limit)
             all_left = _ask(connection, method, target, connections.prefix, fields, body, sent)
-            connection.sock.settimeout(self._timeouts.read if method in READS else self._timeouts.stored)
+            limit = self._timeouts.read if method in READS else self._timeouts.stored
+            connection.sock.settimeout(limit)
             response = connection.getresponse()
         except BaseException as error:
             connection.close()
@@ -203,8 +207,8 @@ class Wire:
             self._parallelism,
         )
 
-    def _fail(self, error: Exception, method: str, target: Target, reached: Origin) -> NoReturn:
-        """Say what broke."""
+    def _fail(self, error: Exception, method: str, target: Target, reached: Origin, limit: float) -> NoReturn:
+        """Say what broke; `limit` is the time-out that held then, in seconds."""
         what = f"{method} {redact_url(target.url)}"
         if reached != target.origin:
             what += f" (connected to {reached})"
@@ -225,20 +229,30 @@ class Wire:
             raise Unreachable(
                 f"{what}: the proxy refused the connection: {cause}", hint="check HTTPS_PROXY and NO_PROXY"
             ) from None
-        hint = _HINTS[isinstance(cause, TimeoutError)] if connecting else None
-        raise Again(Unreachable(f"{what}: {_reason(cause, connecting=connecting)}", hint=hint)) from None
+        silent = isinstance(cause, TimeoutError)
+        if silent:
+            reason = f"no {'connection to' if connecting else 'answer from'} {host} within {limit:g} s"
+        else:
+            reason = _reason(cause)
+        raise Again(
+            Unreachable(f"{what}: {reason}", hint=_HINTS.get((connecting, silent))), silent=silent
+        ) from None
 
 
+# By whether no connection came about, and whether a time-out went by.
 _HINTS = {
-    False: "is the server up, and is the port right?",
-    True: "is the server up, and does a firewall let you through? HTTPS_PROXY names a proxy",
+    (True, False): "is the server up, and is the port right?",
+    (True, True): "is the server up, and does a firewall let you through? HTTPS_PROXY names a proxy",
+    (
+        False,
+        True,
+    ): "it took the connection and then kept silent: is it overloaded or half down, is the port right, or "
+    "does a proxy in between hold its answers back?",
 }
 
 
-def _reason(cause: BaseException | None, *, connecting: bool) -> str:
+def _reason(cause: BaseException | None) -> str:
     match cause:
-        case TimeoutError():
-            return f"no {'connection' if connecting else 'answer'} within the time-out"
         case RemoteDisconnected():
             return "the connection broke off: no answer came"
         case IncompleteRead():

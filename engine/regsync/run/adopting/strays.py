@@ -71,7 +71,7 @@ def _strays(found: list[tuple[DesiredRegistry, Observed]]) -> Strays:
     return Strays(
         spec.declared,
         spec.owner,
-        str(spec.origin),
+        spec.place("content"),
         next(iter(spec.base_content_paths), ""),
         sum(len(observed.artifacts) for _, observed in found),
         tuple(
