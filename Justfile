@@ -26,6 +26,10 @@ lint:
 docs:
     NO_MKDOCS_2_WARNING=true python -m mkdocs build --strict
 
+# Write the pages of docs/ anew that come from the program, its schemas and the examples
+pages:
+    python -m tools.pages
+
 # Build the real servers and clients that the tests use into .tools
 tools:
     python tools/build_tools.py

@@ -5,24 +5,54 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tools.json_docs import DOCUMENTS, ROOT, TARGET, page
+from tools.json_docs import DOCUMENTS, ROOT
+from tools.pages import DOCS, current, with_examples
+
+READ = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+"""What is read in the repository as it stands there."""
 
 
-def test_the_page_of_json_is_current() -> None:
-    assert TARGET.read_text(encoding="utf-8") == page(), "run: python tools/json_docs.py"
+@pytest.mark.parametrize("page", [pytest.param(each, id=each.name) for each in current()])
+def test_what_comes_from_elsewhere_is_current(page: Path) -> None:
+    assert page.read_text(encoding="utf-8") == current()[page], "run: python -m tools.pages"
 
 
-def test_its_links_lead_somewhere() -> None:
-    text = page()
-    headings = {
-        re.sub(r"[^\w\- ]", "", each).replace(" ", "-").lower()
-        for each in re.findall(r"^#+ (.*)", text, re.MULTILINE)
-    }
-    assert set(re.findall(r"\]\(#([^)]*)\)", text)) <= headings
+def test_an_example_is_shown_as_its_file_is() -> None:
+    name = "examples/registries/palette.yaml"
+    page = f'before\n```yaml title="{name}"\nold\n```\nafter\n```yaml\nother\n```\n'
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert with_examples(page) == page.replace("old\n", text)
+
+
+@pytest.mark.parametrize("page", [pytest.param(each, id=each.name) for each in READ])
+def test_a_page_needs_no_site_to_be_read(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert "--8<--" not in text
+    assert not re.search(r"^#+ .*\{ #", text, re.MULTILINE)
+    broken = [each for each in links(text) if not leads_somewhere(page, each)]
+    assert broken == []
+
+
+def links(text: str) -> list[str]:
+    """Where a page leads, except to the web."""
+    prose = re.sub(r"^```.*?^```$|`[^`\n]*`", "", text, flags=re.MULTILINE | re.DOTALL)
+    return [each for each in re.findall(r"\]\(([^)\s]+)\)", prose) if "://" not in each]
+
+
+def leads_somewhere(page: Path, link: str) -> bool:
+    file, _, anchor = link.partition("#")
+    target = page.parent / file if file else page
+    if not target.exists() or not anchor:
+        return target.exists()
+    text = target.read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.*)", text, re.MULTILINE)
+    names = {re.sub(r"[^\w\- ]", "", each).replace(" ", "-").lower() for each in headings}
+    return anchor in names | set(re.findall(r'<a id="([^"]+)">', text))
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

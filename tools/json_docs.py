@@ -1,4 +1,4 @@
-"""Writes docs/json.md, the description of every JSON document that regsync writes, from their schemas."""
+"""Writes the description of every JSON document that regsync writes, from their schemas."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-TARGET = ROOT / "docs" / "json.md"
 DOCUMENTS = ("plan", "outcome", "diagnostics", "since", "events")
 INTRODUCTION = """\
 # JSON that regsync writes
 
-*This page is written by `tools/json_docs.py` from the schemas in `schemas/`; `regsync schema NAME` prints one.*
+*This page is written by `tools/pages.py` from the schemas in `schemas/`; `regsync schema NAME` prints one.*
 
 | document | where it comes from |
 |---|---|
@@ -101,8 +100,3 @@ def kind(name: str, schema: Schema) -> str:
     if types == "array" and "items" in schema:
         return f"list of {kind(name, schema['items'])}"
     return types if isinstance(types, str) else " or ".join(types)
-
-
-if __name__ == "__main__":
-    TARGET.write_text(page(), encoding="utf-8")
-    print(f"wrote {TARGET.relative_to(ROOT)}")

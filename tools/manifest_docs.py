@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tools.markdown import cell, prose
+from tools.markdown import anchored, cell, prose
 
 Schema = dict[str, Any]
 
@@ -52,12 +52,12 @@ def page() -> str:
 
 def _registry() -> Iterator[str]:
     schema = FILES["registry.schema.json"]
-    yield from _heading("registry", schema)
+    yield from _heading(schema)
     yield from _table([row for row in _rows(schema, "") if not row.path.startswith("spec.")])
     specs = {each: FILES[f"{each}.schema.json"] for each in TYPES}
     general: Schema = schema["properties"]["spec"]["properties"]
     for name in dict.fromkeys(key for spec in specs.values() for key in spec["properties"]):
-        yield from (f"### spec.{name} {{ #spec-{name} }}", "")
+        yield from anchored(f"spec-{name}", f"### spec.{name}")
         forms: dict[tuple[Row, ...], list[str]] = {}
         for type_, spec in specs.items():
             if name in spec["properties"]:
@@ -84,13 +84,13 @@ def _spec_rows(spec: Schema, name: str, general: Schema) -> Iterator[Row]:
 
 def _document(name: str) -> Iterator[str]:
     schema = FILES[f"{name}.schema.json"]
-    yield from _heading(name, schema)
+    yield from _heading(schema)
     yield from _table(list(_rows(schema, "")))
 
 
-def _heading(name: str, schema: Schema) -> Iterator[str]:
+def _heading(schema: Schema) -> Iterator[str]:
     kind = schema["properties"]["kind"]["const"]
-    yield from (f"## {kind} {{ #{name} }}", "", prose(schema["description"]), "")
+    yield from (f"## {kind}", "", prose(schema["description"]), "")
     for example in schema["examples"]:
         yield from ("```yaml", *_yaml(example), "```", "")
 
@@ -98,12 +98,7 @@ def _heading(name: str, schema: Schema) -> Iterator[str]:
 def _shared() -> Iterator[str]:
     for name, title in SHARED.items():
         schema = FILES["common.schema.json"]["definitions"][name]
-        yield from (
-            f"## {title.capitalize()} {{ #{title.replace(' ', '-')} }}",
-            "",
-            schema["description"],
-            "",
-        )
+        yield from (f"## {title.capitalize()}", "", schema["description"], "")
         if rows := list(_rows(schema, "")):
             yield from _table(rows)
         yield from ("Example: " + " or ".join(f"`{_inline(each)}`" for each in schema["examples"]), "")

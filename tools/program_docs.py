@@ -10,7 +10,7 @@ from typer.main import get_command
 
 from regsync.cli.app import app
 from regsync.cli.reference import CODES
-from tools.markdown import cell, prose
+from tools.markdown import anchored, cell, prose
 
 FAMILIES = {
     "RS1": "Manifests",
@@ -52,7 +52,7 @@ def codes_page() -> str:
         lines += [f"## {title}", ""]
         for code, each in sorted(CODES.items()):
             if code.startswith(family):
-                lines += [f"### {code}: {prose(each.title)} {{ #{code.lower()} }}", ""]
+                lines += anchored(code.lower(), f"### {code}: {prose(each.title)}")
                 lines += [f"*{each.severity.capitalize()}.* {prose(each.text)}", ""]
     return "\n".join(lines)
 
@@ -60,7 +60,7 @@ def codes_page() -> str:
 def commands_page() -> str:
     """Return the page of all commands and their options."""
     program = get_command(app)
-    lines = [COMMANDS_INTRODUCTION, "## Options before the command { #regsync }", ""]
+    lines = [COMMANDS_INTRODUCTION, "## Options before the command", ""]
     lines += ["They stand before the command: `regsync -C DIR plan`.", "", *_parameters(program)]
     for name, command in _commands(program, "regsync"):
         arguments = " ".join(
@@ -70,7 +70,7 @@ def commands_page() -> str:
         )
         options = "[OPTIONS]" if any(each.param_type_name == "option" for each in command.params) else ""
         usage = " ".join(filter(None, [name, options, arguments]))
-        lines += [f"## {name} {{ #{name.replace(' ', '-')} }}", "", f"`{usage}`", ""]
+        lines += [f"## {name}", "", f"`{usage}`", ""]
         lines += [prose(" ".join(str(command.help).split())), "", *_parameters(command)]
     return "\n".join(lines)
 

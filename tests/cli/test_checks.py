@@ -112,6 +112,9 @@ def test_what_was_found_in_palette(golden: Callable[[str, str], None]) -> None:
             hint=f"their trust policies must have\n{statement}",
         ),
         Finding("name team", ok=False, found="a Helm registry has it"),
-        Finding("Palette's own try of team", ok=False, found="400 InvalidCredentials", hint="see its login"),
+        Finding("registration team", ok=True, found="https://r.example.com, tried as Palette will"),
+        Finding(
+            "registration team", ok=False, found="Palette's own try failed", hint="see its login\nor not"
+        ),
     ]
     golden("cli/registries-check-palette", plain(finding_lines("prod   https://palette.example.com", found)))

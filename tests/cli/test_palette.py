@@ -215,14 +215,17 @@ def test_a_palette_of_ones_own_with_a_private_authority(
         assert team.is_settled()
 
 
-def test_registries_check_tries_palette_too_and_stores_nothing(team: PaletteTeam) -> None:
+def test_registries_check_tries_palette_too_and_stores_nothing(
+    team: PaletteTeam, server: DistributionServer
+) -> None:
     team.pack()
     ran = team.run("registries", "check")
     assert ran.status == 0, ran.out
     assert f"{HUB}   {team.palette.url}" in ran.out
     assert f"API key   env:{KEY}" in ran.out
     assert "name team   is free" in ran.out
-    assert "Palette's own try of team" in ran.out
+    assert f"registration team   {server.url}, tried as Palette will" in ran.out
+    assert "registration team   Palette's own try: it can read" in ran.out
     assert team.palette.registrations == []
     stored = {each.path for each in team.palette.requests if each.method != "GET"}
     assert stored == {"/v1/registries/oci/basic/validate"}
@@ -236,7 +239,10 @@ def test_registries_check_fails_with_what_palette_refuses(
     ran = team.run("registries", "check")
     assert ran.status == 1
     assert "ok       name team   is registered, and belongs to team" in ran.out
-    assert "failed   Palette's own try of team" in ran.out
+    assert "failed   registration team   Palette's own try of" in ran.out
+    [ours] = [each for each in ran.out.splitlines() if "tried as Palette will: the login is refused" in each]
+    assert ours.startswith("failed   registration team   ")
+    assert "help: check user name and secret in spec.palette.auth (registries/team.yaml:11:" in ran.out
     assert "InvalidRegistryCredentials" in ran.out
     monkeypatch.setenv(KEY, team.palette.project_key)
     ran = team.run("registries", "check")

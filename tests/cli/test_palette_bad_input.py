@@ -92,6 +92,7 @@ def test_a_palette_out_of_reach_leaves_content_to_be_applied(
     add_palette(team, team.palette, host=NOWHERE)
     ran = team.apply()
     assert ran.status == 1
+    assert "help: is the server up, and is the port right?" in ran.out
     assert pushed(server)
     assert last_line(ran, team.registration).startswith("? ")
     assert "refused" in ran.out
@@ -227,6 +228,16 @@ def test_a_secret_that_is_not_there_stops_all_before_the_first_write(
     assert writes(team.palette) == []
 
 
+def test_what_is_missing_for_several_registrations_is_told_once(
+    team: PaletteTeam, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(PULL)
+    team.declare(baseContentPaths=["platform", "edge", "lab"])
+    ran = team.apply()
+    assert ran.status == 1
+    assert ran.err.count(f"the environment variable {PULL} is not set") == 1
+
+
 def test_a_refusal_of_the_validation_leaves_no_registration(
     team: PaletteTeam, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -283,6 +294,8 @@ def test_an_authority_that_palette_is_not_to_trust_is_told(team: PaletteTeam, tm
     trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
     team.declare(palette=registered(tls={"caFile": str(tmp_path / "other.pem")}))
     is_told_before_palette_is_asked(team, team.palette, "it cannot be reached", "certificate")
+    assert "help: Palette trusts the authority in spec.palette.tls.caFile" in team.apply().out
+    assert "see registries/team.yaml:11:" in team.apply().out
 
 
 def test_a_password_that_palette_is_not_to_have_is_told(
@@ -290,6 +303,10 @@ def test_a_password_that_palette_is_not_to_have_is_told(
 ) -> None:
     monkeypatch.setenv(PULL, "wrong")
     is_told_before_palette_is_asked(team, team.palette, "the login is refused")
+    hint = "help: check user name and secret in spec.palette.auth (registries/team.yaml:11:"
+    assert hint in team.apply().out
+    team.declare(palette=registered({"method": "none"}))
+    assert "help: the registry wants a login: name it in spec.palette.auth (" in team.apply().out
     assert pushed(server)
 
 

@@ -117,6 +117,36 @@ def test_secrets_are_sent_anew_where_that_is_asked_for(team: PaletteTeam) -> Non
     assert team.is_settled()
 
 
+def test_a_reviewed_plan_sends_secrets_anew(team: PaletteTeam) -> None:
+    team.palette.edit("team", "spec.auth.password", "what somebody typed")
+    planned = team.plan("--send-secrets", team.registration, "--out", FILE)
+    assert planned.status == 0
+    assert "its secrets are sent anew (--send-secrets)" in planned.out
+    assert team.run("apply", FILE).status == 0
+    assert kept(team) == PASSWORD
+    assert team.is_settled()
+
+
+def test_a_sync_that_fails_after_a_rotation_is_told_how_the_secret_gets_there(
+    team: PaletteTeam, server: DistributionServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_password(server)
+    team.palette.edit("team", "spec.auth.username", PULLER)
+    team.declare(palette=by_password(PULLER))
+    monkeypatch.setenv(PULL, NEW_PASSWORD)
+    team.pack("redis")
+    ran = team.apply()
+    assert ran.status == 1
+    assert "help: see that Palette itself may read the registry, then apply again\n" in ran.out
+    assert "raise its `version` (registries/team.yaml:11:" in ran.out
+    assert f"regsync apply --send-secrets {team.registration}" in ran.out
+    checked = team.run("registries", "check")
+    assert checked.status == 0
+    assert "with the secrets of this environment, not those that it has stored" in checked.out
+    assert team.apply("--send-secrets", team.registration).status == 0
+    assert team.is_settled()
+
+
 def test_secrets_of_what_is_not_registered_cannot_be_sent(team: PaletteTeam) -> None:
     ran = team.apply("--send-secrets", "team/@palette/other")
     assert ran.status == 64

@@ -24,19 +24,21 @@ def test_every_code_has_its_place_and_its_explanation() -> None:
     page = program_docs.codes_page()
     for code, each in CODES.items():
         assert page.count(f"### {code}: ") == 1
-        assert f"{{ #{code.lower()} }}" in page
+        assert f'<a id="{code.lower()}"></a>' in page
         assert plain(each.text) in plain(page)
 
 
 def test_every_command_is_there_with_every_option_and_its_variable() -> None:
     page = program_docs.commands_page()
     for name, command in commands(get_command(app), "regsync"):
-        _, found, section = page.partition(f"{{ #{name.replace(' ', '-')} }}\n")
+        title = "Options before the command" if name == "regsync" else name
+        _, found, section = page.partition(f"\n## {title}\n")
         section = section.partition("\n## ")[0]
         assert found, name
         for option in command.params:
             if option.param_type_name == "option" and option.name != "help":
-                row = next(each for each in section.splitlines() if re.search(f"`{option.opts[0]}[ `]", each))
+                named = re.compile(rf"(`|<code>){option.opts[0]}[ `]")
+                row = next(each for each in section.splitlines() if named.search(each))
                 assert not option.envvar or f"`{option.envvar}`" in row
                 assert plain(option.help) in plain(row)
 
@@ -70,7 +72,7 @@ def test_every_field_that_types_and_kinds_share_is_there(file: str) -> None:
 
 def test_a_word_that_a_login_does_not_have_brings_none_of_its_fields() -> None:
     page = manifest_docs.page()
-    for_ecr = page.partition("### spec.auth ")[2].partition("Types: `ecr`\n")[2].partition("\nTypes: ")[0]
+    for_ecr = page.partition("### spec.auth\n")[2].partition("Types: `ecr`\n")[2].partition("\nTypes: ")[0]
     assert "`spec.auth.roleArn`" in for_ecr
     assert "`spec.auth.tenant`" not in for_ecr
 

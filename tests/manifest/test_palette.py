@@ -73,6 +73,13 @@ def test_a_palette_is_a_host_and_a_reference_to_its_key() -> None:
     )
     assert harbor.tls == Tls(DATA / "certs/ca.pem", shown="caFile=../certs/ca.pem")
     assert str(harbor.origin) == "valid/palette.yaml:113:18"
+    positions = {name: str(harbor.at(name)) for name in ("host", "tls.caFile", "tls.certFile", "unwritten")}
+    assert positions == {
+        "host": "valid/palette.yaml:115:3",
+        "tls.caFile": "valid/palette.yaml:117:9",
+        "tls.certFile": "valid/palette.yaml:117:3",
+        "unwritten": "valid/palette.yaml:113:18",
+    }
 
 
 def test_every_field_of_a_registration_arrives() -> None:

@@ -86,7 +86,8 @@ class Ticking(Clock):
 
 
 def a_palette(host: str, **fields: Any) -> PaletteSpec:
-    return PaletteSpec("prod", host, KEY, Origin("registries/palette.yaml", 1, 1), **fields)
+    at = Origin("registries/palette.yaml", 1, 1)
+    return PaletteSpec("prod", host, KEY, at, origins={"apiKey": KEY.origin}, **fields)
 
 
 def desired(

@@ -4,7 +4,7 @@ from typing import Any
 
 from regsync.model.registry import Auth, AuthMethod, SecretRef
 from regsync.palette.base import Finding
-from tests.palette.rig import AT, BASIC, HARBOR, KEYS, ROLE, STS, desired, register, tenant, world
+from tests.palette.rig import AT, BASIC, HARBOR, KEYS, PUBLIC, ROLE, STS, desired, register, tenant, world
 from tests.palette.test_register import Refuses
 from tests.support.palette import LOGIN_PAGE, PaletteServer
 from tests.support.proxy import Respond
@@ -21,9 +21,9 @@ def test_a_check_tries_the_key_the_names_and_every_registration_and_stores_nothi
             ("API key", True),
             ("rights of a tenant admin", True),
             ("name harbor-packs", True),
-            ("Palette's own try of harbor-packs", True),
+            ("registration harbor-packs", True),
             ("name ecr", True),
-            ("Palette's own try of ecr", True),
+            ("registration ecr", True),
         ]
         assert [str(each) for each in server.requests if each.method != "GET"] == [
             "POST /v1/registries/oci/basic/validate",
@@ -86,19 +86,28 @@ def test_a_registry_that_palette_cannot_read_is_told_with_what_it_may_need() -> 
     with world(writes=False) as (server, palette):
         server.api.lister = Refuses()
         found = palette.check([desired(server.url), desired(server.url, STS, name="ecr")])
-        basic, role = (each for each in found if each.what.startswith("Palette's own try"))
+        basic, role = (each for each in found if each.what.startswith("registration "))
         assert (basic.ok, role.ok) == (False, False)
+        assert basic.found.count("own try") == 1
         assert "InvalidRegistryCredentials" in basic.found
         assert "before 4.10" in (basic.hint or "")
         assert f"the role {ROLE} may not trust Palette" in (role.hint or "")
         assert server.api.external_id in (role.hint or "")
 
 
+def test_a_try_says_whose_secrets_it_was_made_with() -> None:
+    with world(writes=False) as (server, palette):
+        found = palette.check([desired(server.url), desired(server.url, PUBLIC, name="public")])
+        by_password, open_to_all = (each for each in found if each.what.startswith("registration "))
+        assert "with the secrets of this environment, not those that it has stored" in by_password.found
+        assert "secrets" not in open_to_all.found
+
+
 def test_a_secret_that_is_not_there_hides_nothing_else() -> None:
     login = Auth(AuthMethod.BASIC, "robot", SecretRef("env", "NOWHERE", AT))
     with world(writes=False) as (server, palette):
         found = palette.check([desired(server.url, auth=login), desired(server.url, name="b")])
-        tries = [each for each in found if each.what.startswith("Palette's own try")]
+        tries = [each for each in found if each.what.startswith("registration ")]
         assert [each.ok for each in tries] == [False, True]
         assert "NOWHERE is not set" in tries[0].found
 

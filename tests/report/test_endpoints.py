@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from jsonschema import Draft7Validator
@@ -11,10 +12,12 @@ from regsync.model.diagnostic import Origin
 from regsync.model.reference import Address
 from regsync.model.registry import Auth, AuthMethod, AwsPlace, RegistrySpec, RegistryType
 from regsync.model.state import DesiredRegistry, DesiredRepository
+from regsync.registries.acr.hosts import azure_hosts
 from regsync.registries.ecr.hosts import aws_hosts
 from regsync.report.endpoints import Reached, endpoints_to_json, render_endpoints
 from regsync.report.lines import plain
 from tests.support.iam import ecr_spec, public_spec
+from tests.support.registrations import SETTINGS, registered
 from tests.support.servers import ROOT
 from tests.support.states import a_spec, wanted
 
@@ -54,6 +57,14 @@ HARBOR = reached(replace(a_spec("harbor-prod"), type=RegistryType.HARBOR))
 LAYOUT = reached(
     replace(a_spec("layout"), type=RegistryType.LAYOUT, endpoint="/srv/live", shown_endpoint="live")
 )
+REGISTERED = tuple(
+    registered({**SETTINGS, "baseContentPath": path, **more}, document="ecr", name=name)
+    for name, path, more in (
+        ("ecr", "team", {"endpoint": "214575254960.dkr.ecr.{{.spectro.system.aws.region}}.amazonaws.com"}),
+        ("ecr-edge", "edge", {"defaultRegion": "us-east-1"}),
+    )
+)
+IN_PALETTE = [(replace(REGIONS[0][0], registrations=REGISTERED), REGIONS[0][1]), REGIONS[1]]
 DUAL_STACK = reached(
     ecr_spec(
         name="ecr-six",
@@ -72,6 +83,7 @@ DUAL_STACK = reached(
         ("dual-stack", [DUAL_STACK]),
         ("public", [PUBLIC]),
         ("others", [TUNNEL, LAYOUT]),
+        ("registered", IN_PALETTE),
     ],
 )
 def test_endpoints_as_text(golden: Golden, name: str, registries: list[Reached]) -> None:
@@ -82,6 +94,30 @@ def test_endpoints_as_json(golden: Golden) -> None:
     document = endpoints_to_json([*REGIONS, PUBLIC, TUNNEL, LAYOUT])
     Draft7Validator(SCHEMA).validate(document)
     golden("report/endpoints-json", json.dumps(document, indent=2) + "\n")
+
+
+def test_registrations_and_the_host_of_palette_as_json() -> None:
+    document: Any = endpoints_to_json(IN_PALETTE)
+    Draft7Validator(SCHEMA).validate(document)
+    default, other = document["registries"]
+    assert other["registrations"] == []
+    assert default["registrations"][1] == {
+        "name": "ecr-edge",
+        "palette": "prod",
+        "endpoint": "https://harbor.example.com",
+        "base_content_path": "edge",
+        "default_region": "us-east-1",
+    }
+    allowed = {"name": "palette.example.com", "port": 443, "purpose": "Palette", "note": None}
+    assert allowed in default["hosts"]
+
+
+def test_the_hosts_of_azure_are_as_the_schema_says() -> None:
+    spec = replace(a_spec("acr"), endpoint="https://team.azurecr.io", type=RegistryType.ACR)
+    spec = replace(spec, auth=Auth(AuthMethod.AZURE))
+    document = endpoints_to_json([(DesiredRegistry(spec, (), (), ()), azure_hosts(spec))])
+    Draft7Validator(SCHEMA).validate(document)
+    assert '"Entra"' in json.dumps(document)
 
 
 def test_a_project_is_no_repository() -> None:

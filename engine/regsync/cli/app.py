@@ -106,6 +106,7 @@ def plan(
     allow_empty: o.AllowEmpty = None,
     unprotect: o.Unprotect = None,
     adopt: o.Adopt = None,
+    send_secrets: o.SendSecrets = None,
     base: o.Base = None,
 ) -> int:
     """Show what apply would do. Reads the registries, writes nothing."""
@@ -126,6 +127,7 @@ def plan(
         allow_empty=allow_empty,
         unprotect=unprotect,
         adopt=adopt,
+        send_secrets=send_secrets,
     )
     return run(
         context.obj,

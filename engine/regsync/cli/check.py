@@ -5,7 +5,7 @@ One artifact stands for all of them, so that a check stays short."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,13 +14,14 @@ from regsync.cli.display import Display
 from regsync.cli.plan import default_paths, gather_variables, open_workspace
 from regsync.cli.status import FAILED, OK
 from regsync.model.diagnostic import has_errors
-from regsync.model.errors import ManifestInvalid, RegsyncError
+from regsync.model.errors import AuthenticationFailed, ManifestInvalid, RegsyncError
+from regsync.model.palette import DesiredRegistration
 from regsync.model.registry import RegistrySpec, RegistryType
 from regsync.model.state import DesiredRegistry
-from regsync.palette.base import Finding
+from regsync.palette.base import Finding, Palette
 from regsync.registries.base import Registry
 from regsync.report.lines import Line, Style, line
-from regsync.run.preflight import try_reading
+from regsync.run.preflight import preflight, try_reading
 from regsync.run.threads import results
 
 _SAID = {True: ("ok", Style.ADD), False: ("failed", Style.ERROR), None: ("note", Style.PLAIN)}
@@ -51,8 +52,11 @@ def run(
         pool = ThreadPoolExecutor(len(registries) or 1)
         try:
             findings = {
-                name: each.check(checked.desired.registrations_in(name))
-                for name, each in sorted(palettes.items())
+                name: [
+                    *_tried(palette, checked.desired.registrations_in(name), workspace.open_anew, pool),
+                    *palette.check(checked.desired.registrations_in(name)),
+                ]
+                for name, palette in sorted(palettes.items())
             }
             failures = list(results(pool, lambda each: _failure(*each), registries))
         finally:
@@ -64,6 +68,30 @@ def run(
         console.out([line(), *finding_lines(f"{name}   {palettes[name].spec.host}", found)])
     refused = any(finding.ok is False for found in findings.values() for finding in found)
     return FAILED if any(failures) or refused else OK
+
+
+def _tried(
+    palette: Palette,
+    desired: Sequence[DesiredRegistration],
+    open_registry: Callable[[RegistrySpec], Registry],
+    pool: ThreadPoolExecutor,
+) -> list[Finding]:
+    """What an apply would find out by itself, before it asks Palette."""
+
+    def tried(one: DesiredRegistration) -> Finding | None:
+        what = f"registration {one.spec.name}"
+        try:
+            palette.secrets(one)
+        except AuthenticationFailed:
+            return None  # as the check of Palette tells
+        try:
+            if not preflight(one, open_registry):
+                return None
+        except RegsyncError as error:
+            return Finding(what, ok=False, found=error.message, hint=error.hint)
+        return Finding(what, ok=True, found=f"{one.registry.shown_endpoint}, tried as Palette will")
+
+    return [each for each in results(pool, tried, desired) if each]
 
 
 def _failure(desired: DesiredRegistry, registry: Registry) -> RegsyncError | None:
@@ -80,10 +108,15 @@ def finding_lines(title: str, findings: Sequence[Finding]) -> list[Line]:
     for each in findings:
         word, style = _SAID[each.ok]
         lines.append(line(f"{word:<9}{each.what}   {each.found}".rstrip(), style))
-        if each.hint:
-            first, *more = each.hint.splitlines()
-            lines += [line(f"         help: {first}"), *(line(f"               {text}") for text in more)]
+        lines += _help(each.hint)
     return lines
+
+
+def _help(hint: str | None) -> list[Line]:
+    first, *more = (hint or "").splitlines() or [""]
+    return (
+        [line(f"         help: {first}"), *(line(f"               {text}") for text in more)] if first else []
+    )
 
 
 def _lines(name: str, spec: RegistrySpec, failure: RegsyncError | None) -> list[Line]:
@@ -91,7 +124,4 @@ def _lines(name: str, spec: RegistrySpec, failure: RegsyncError | None) -> list[
     if failure is None:
         login = "" if spec.type is RegistryType.LAYOUT else f"   login: {spec.auth}"
         return [line(f"ok       {where}{login}", Style.ADD)]
-    lines = [line(f"failed   {where}   {failure.message}", Style.ERROR)]
-    if failure.hint:
-        lines.append(line(f"         help: {failure.hint}"))
-    return lines
+    return [line(f"failed   {where}   {failure.message}", Style.ERROR), *_help(failure.hint)]

@@ -65,7 +65,7 @@ def request(
     allow_empty: list[str] | None,
     unprotect: list[str] | None,
     adopt: list[str] | None,
-    send_secrets: list[str] | None = None,
+    send_secrets: list[str] | None,
 ) -> PlanRequest:
     """What the planning options of `command` ask for."""
     return PlanRequest(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,12 +19,12 @@ from regsync.manifest.endpoint import (
     network_url,
 )
 from regsync.manifest.lock import Locks
-from regsync.manifest.nodes import Mark, Node, Unknown, problem
+from regsync.manifest.nodes import Mark, Node, Unknown, origins, problem
 from regsync.manifest.palette import Registrations, Site, read_palette
 from regsync.manifest.repositories import PROJECT_SETTINGS, in_one_region, read_project, read_repositories
 from regsync.manifest.rules import check_registry
 from regsync.model.declaration import Declaration
-from regsync.model.diagnostic import Diagnostic, Origin, has_errors
+from regsync.model.diagnostic import Diagnostic, has_errors
 from regsync.model.palette import PaletteSpec
 from regsync.model.registry import (
     Overwrite,
@@ -170,7 +170,7 @@ class _Builder:
                     repositories=in_one_region(repositories, place.region or ""),
                     project=read_project(spec.find("project")),
                     synchronization=synchronization is None or bool(synchronization.value),
-                    origins={"": spec.where.origin, **dict(_origins(spec))},
+                    origins={"": spec.where.origin, **dict(origins(spec))},
                 ),
                 items,
                 tombstones,
@@ -278,10 +278,3 @@ def _policy(node: Node | None) -> Policy:
         written.get("maxDeleteShare", default.max_delete_share),
         tuple(written.get("protect", default.protect)),
     )
-
-
-def _origins(node: Node, above: str = "") -> Iterator[tuple[str, Origin]]:
-    for name, each in node.fields.items():
-        yield above + name, each.where.origin
-        if isinstance(each.value, dict):
-            yield from _origins(each, f"{above}{name}.")

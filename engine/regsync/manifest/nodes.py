@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -231,6 +231,14 @@ def problem(
         _printable(advice) if advice else None,
         tuple(Related(other.origin, label) for other, label in related),
     )
+
+
+def origins(node: Node, above: str = "") -> Iterator[tuple[str, Origin]]:
+    """Where each field of a mapping stands, by its dotted name, those of mappings within included."""
+    for name, each in node.fields.items():
+        yield above + name, each.where.origin
+        if isinstance(each.value, dict):
+            yield from origins(each, f"{above}{name}.")
 
 
 def _printable(text: str) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from regsync.manifest.access import auth, seconds, secret, tls
 from regsync.manifest.endpoint import Place, base_path, has_macro, in_region, network_url
-from regsync.manifest.nodes import Mark, Node, did_you_mean, kind_of_path, problem
+from regsync.manifest.nodes import Mark, Node, did_you_mean, kind_of_path, origins, problem
 from regsync.model.diagnostic import Diagnostic, has_errors
 from regsync.model.palette import PaletteSpec, RegistrationSpec, Unwanted
 from regsync.model.registry import Auth, AuthMethod, RegistryType, SecretRef, Tls
@@ -51,7 +51,8 @@ def read_palette(document: Node, problems: list[Diagnostic]) -> PaletteSpec | No
     trusted = tls(trust, problems)
     if not (name and url and key and document.known):
         return None
-    return PaletteSpec(name.text, url, secret(key), name.mark.origin, trusted)
+    written = dict(origins(document.fields["spec"]))
+    return PaletteSpec(name.text, url, secret(key), name.mark.origin, trusted, written)
 
 
 @dataclass(slots=True)

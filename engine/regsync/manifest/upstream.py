@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from regsync.manifest.access import auth, tls
-from regsync.manifest.nodes import Node, problem
-from regsync.model.diagnostic import Diagnostic, Origin
+from regsync.manifest.nodes import Node, origins, problem
+from regsync.model.diagnostic import Diagnostic
 from regsync.model.reference import is_repository
 from regsync.model.registry import RegistryType
 from regsync.model.semver import Range
@@ -45,7 +44,7 @@ def read_upstream(node: Node, problems: list[Diagnostic]) -> UpstreamChart | Non
         min_age=int(min_age.text[:-1]) * _SECONDS[min_age.text[-1]] if min_age else 0,
         auth=auth(node.find("auth"), RegistryType.BASIC),
         tls=trust,
-        origins=dict(_origins(node)),
+        origins=dict(origins(node)),
     )
 
 
@@ -65,10 +64,3 @@ def _flaw(repository: str) -> str | None:
     if parts.scheme == "oci" and parts.path.strip("/") and not is_repository(parts.path.strip("/")):
         return "has a path that no registry takes"
     return None
-
-
-def _origins(node: Node, above: str = "") -> Iterator[tuple[str, Origin]]:
-    for name, each in node.fields.items():
-        yield above + name, each.where.origin
-        if isinstance(each.value, dict):
-            yield from _origins(each, f"{above}{name}.")

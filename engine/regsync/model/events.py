@@ -22,7 +22,7 @@ class ReadingFolders:
 @dataclass(frozen=True, slots=True)
 class Observing:
     """Live registries are being read; `done` of `total` reads so far (the total may grow). `waiting` are the live registries
-    that have not answered all of theirs."""
+    that have not answered all of theirs; `palette NAME` is a Palette."""
 
     done: int
     total: int

@@ -31,6 +31,13 @@ class PaletteSpec:
     api_key: SecretRef
     origin: Origin
     tls: Tls = field(default_factory=Tls)
+    origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
+    """Positions of the written fields below `spec`, by dotted name (`tls.caFile`)."""
+
+    def at(self, name: str) -> Origin:
+        """Where field `name` stands, else the whole of `tls` for one of its fields, else the document."""
+        whole = self.origins.get(name.partition(".")[0], self.origin)
+        return self.origins.get(name, whole)
 
 
 @dataclass(frozen=True, slots=True)

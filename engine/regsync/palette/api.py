@@ -77,9 +77,8 @@ class Host:
     """A Palette, in the words of `transport.server.Server`."""
 
     endpoint: str
-    api_key: SecretRef
     tls: Tls
-    origin: Position
+    at: Callable[[str], Position]
     base_path: str = ""
     connect_to: str | None = None
     auth: Auth = field(default_factory=lambda: Auth(AuthMethod.NONE))
@@ -87,9 +86,6 @@ class Host:
     @property
     def shown_endpoint(self) -> str:
         return self.endpoint
-
-    def at(self, name: str) -> Position:
-        return self.api_key.origin if name == "apiKey" else self.origin
 
 
 class Key:
@@ -124,7 +120,7 @@ class PaletteApi:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        self._host = Host(spec.host, spec.api_key, spec.tls, spec.origin)
+        self._host = Host(spec.host, spec.tls, spec.at)
         self.http = Transport(
             self._host,
             environment=environment,

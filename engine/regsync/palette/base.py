@@ -10,6 +10,7 @@ from typing import Protocol
 
 from regsync.model.palette import DesiredRegistration, Listing, PaletteSpec, UnwantedRegistration
 from regsync.model.plan import Change
+from regsync.model.registry import Auth, SecretRef
 from regsync.model.state import LivePalette
 
 
@@ -19,6 +20,19 @@ class Secrets:
     that is written as a reference)."""
 
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def references(auth: Auth) -> dict[str, SecretRef]:
+    """The secrets that a login refers to, by the names of `Secrets`."""
+    written = {
+        "username": auth.username,
+        "password": auth.password,
+        "token": auth.token,
+        "accessKeyId": auth.aws.access_key_id,
+        "secretAccessKey": auth.aws.secret_access_key,
+        "sessionToken": auth.aws.session_token,
+    }
+    return {name: each for name, each in written.items() if isinstance(each, SecretRef)}
 
 
 @dataclass(frozen=True, slots=True)

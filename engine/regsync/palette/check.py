@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from regsync.model.errors import AuthenticationFailed, PermissionDenied, RegistryError
 from regsync.model.palette import DesiredRegistration
 from regsync.palette.api import PaletteApi
-from regsync.palette.base import Finding, Secrets
+from regsync.palette.base import Finding, Secrets, references
 from regsync.palette.failures import trust_statement
 from regsync.palette.lookup import Directory, Sts, read
 from regsync.palette.register import completed, try_out
@@ -74,7 +74,7 @@ def _registration(
     secrets: Callable[[DesiredRegistration], Secrets],
     sts: Sts,
 ) -> Iterator[Finding]:
-    name = desired.spec.name
+    name, at = desired.spec.name, desired.registry.at("palette.name")
     found, document = None, Document()
     try:
         found = directory.find(name)
@@ -90,14 +90,14 @@ def _registration(
                 f"name {name}",
                 ok=not foreign,
                 found="is one that Palette comes with" if live.is_default else whose,
-                hint=f"choose another palette.name ({desired.spec.origin})" if foreign else None,
+                hint=f"choose another palette.name ({at})" if foreign else None,
             )
         else:
             taken = directory.taken_by(name)
             yield Finding(f"name {name}", ok=not taken, found=f"{taken} has it" if taken else "is free")
     except RegistryError as error:
         yield Finding(f"name {name}", ok=False, found=error.message, hint=error.hint)
-    what = f"Palette's own try of {name}"
+    what = f"registration {name}"
     try:
         settings = completed(desired.spec.settings, sts)
         known = document if found and found.type == settings["type"] else {}
@@ -106,4 +106,6 @@ def _registration(
     except RegistryError as error:
         yield Finding(what, ok=False, found=error.message, hint=error.hint)
     else:
-        yield Finding(what, ok=True, found=f"it can read {desired.spec.settings['endpoint']}")
+        read_it = f"Palette's own try: it can read {desired.spec.settings['endpoint']}"
+        whose = ", with the secrets of this environment, not those that it has stored"
+        yield Finding(what, ok=True, found=read_it + (whose if references(desired.spec.auth) else ""))

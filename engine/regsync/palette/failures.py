@@ -6,6 +6,7 @@ Error bodies are those of Palette's API description (v1Error); which codes there
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,6 +29,14 @@ from regsync.transport.server import Server
 
 RETRIED = frozenset({429, 502, 503, 504})
 """What may pass. A plain 500 has a reason, which its body tells."""
+_BAD_LOGIN = "InvalidRegistryCredentials"
+_REASON = re.compile(
+    r"\b(40[13]|unauthorized|forbidden|denied|time[d-]?[ -]?out|deadline|unreachable|refused|no such host|no route|x509|"
+    r"certificate)\b",
+    re.IGNORECASE,
+)
+"""What Palette says where it tells a wrong login from a registry that it does not reach."""
+
 SHOWN = 5
 """How many names a message has at most."""
 
@@ -81,13 +90,14 @@ def refused(
     there is no role, or that cannot be told.
     """
     spec = desired.spec
-    message = f"Palette's own try of {spec.name} ({spec.settings['endpoint']}) failed: {error.message}"
+    message = f"Palette's own try of {spec.settings['endpoint']} failed: {error.message}"
     hints = [error.hint] if error.hint and error.status != 400 else []
     if spec.settings["auth"] == "sts":
         hints.append(_role(desired, trust))
-    elif error.code == "InvalidRegistryCredentials":
-        hints.append(f"the login is wrong ({spec.origin}), or lacks the right to read")
-    if error.code == "InvalidRegistryCredentials":
+    elif error.code == _BAD_LOGIN:
+        at = desired.registry.at("palette.auth")
+        hints.append(f"the login in spec.palette.auth is wrong ({at}), or lacks the right to read")
+    if error.code == _BAD_LOGIN and not _REASON.search(error.message.rpartition(_BAD_LOGIN)[2]):
         hints.append(
             "before 4.10 Palette says the same where it has no answer: see that it reaches the registry itself (DNS, "
             "firewall, certificate), not this machine only"

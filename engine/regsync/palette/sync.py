@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from regsync.model.errors import NotFound, RateLimited, RegistryError, Unreachable
 from regsync.model.palette import DesiredRegistration, Listing, LiveSync
 from regsync.palette.api import PaletteApi, Summary
-from regsync.palette.base import Synchronization
+from regsync.palette.base import Synchronization, references
 from regsync.palette.failures import listed
 from regsync.palette.lookup import Directory, by_name, is_version, versions
 from regsync.palette.wire import Document, sync_of, text
@@ -90,7 +90,7 @@ class _Sync:
             if sync.failed and (ran or sync != before):
                 raise RegistryError(
                     f"Palette could not synchronize {self.registry.name}: {sync.message or sync.status}",
-                    hint="see that Palette itself may read the registry, then apply again",
+                    hint=_after_failure(self.desired),
                 )
             ran = ran or sync.running
 
@@ -184,9 +184,10 @@ class _Sync:
         spec = self.desired.spec
         waited = self.clock() - self.began
         if waited >= spec.timeout:
+            at = self.desired.registry.at("palette.sync.timeout")
             raise RegistryError(
                 f"after {waited:.0f} s, {what}",
-                hint=f"Palette may go on by itself: plan again later, or raise palette.sync.timeout ({spec.origin})",
+                hint=f"Palette may go on by itself: plan again later, or raise palette.sync.timeout ({at})",
             )
         self.waiting(what)
         if self.stop.wait(min(self.pause, spec.timeout - waited)):
@@ -216,6 +217,17 @@ def synchronize(
         return run.carry_out()
     except _Stopped:
         return None
+
+
+def _after_failure(desired: DesiredRegistration) -> str:
+    hint = "see that Palette itself may read the registry, then apply again"
+    if not references(desired.spec.auth):
+        return hint
+    at = desired.registry.at("palette.auth")
+    return (
+        f"{hint}\nPalette logs in with the secrets that it was last sent: where one was rotated, raise its `version` ({at}), "
+        f"or send it anew: regsync apply --send-secrets {desired.address}"
+    )
 
 
 def _values(pack: Document) -> dict[str, str]:

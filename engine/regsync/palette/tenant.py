@@ -8,10 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from regsync.model.palette import DesiredRegistration, PaletteSpec, UnwantedRegistration
 from regsync.model.plan import Change
-from regsync.model.registry import SecretRef
 from regsync.model.state import LivePalette
 from regsync.palette.api import PaletteApi
-from regsync.palette.base import Finding, Palette, Secrets, Synchronization
+from regsync.palette.base import Finding, Palette, Secrets, Synchronization, references
 from regsync.palette.check import check
 from regsync.palette.lookup import observe
 from regsync.palette.register import register, unregister
@@ -55,19 +54,9 @@ class Tenant:
         return observe(self._api, self.sts, wanted, unwanted)
 
     def secrets(self, desired: DesiredRegistration) -> Secrets:
-        auth = desired.spec.auth
-        written = {
-            "username": auth.username,
-            "password": auth.password,
-            "token": auth.token,
-            "accessKeyId": auth.aws.access_key_id,
-            "secretAccessKey": auth.aws.secret_access_key,
-            "sessionToken": auth.aws.session_token,
-        }
         found = {
             name: resolve(reference, self._environment)
-            for name, reference in written.items()
-            if isinstance(reference, SecretRef)
+            for name, reference in references(desired.spec.auth).items()
         }
         self._api.http.mask(*found.values())
         return Secrets(found)

@@ -121,7 +121,7 @@ def _told(entry: Entry, budget: Budget) -> Row:
 
 def _height(row: Row) -> int:
     """How many lines stand below it."""
-    return len(row.below) + bool(row.help)
+    return len(row.below) + len(row.help.splitlines())
 
 
 def _below(row: Row) -> list[str]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from regsync.model.access import Host
+from regsync.model.palette import DesiredRegistration
 from regsync.model.registry import Provider, RegistrySpec, RegistryType
 from regsync.model.settings import Json
 from regsync.model.state import DesiredRegistry
@@ -35,11 +36,11 @@ def render_endpoints(reached: Sequence[Reached]) -> list[Line]:
         regions = list(group)
         specs = [registry.spec for registry, _ in regions]
         repositories = {each for registry, _ in regions for each in _repositories(registry)}
-        hosts = dict.fromkeys(host for registry, others in regions for host in _hosts(registry.spec, others))
+        hosts = dict.fromkeys(host for registry, others in regions for host in _hosts(registry, others))
         lines += [
             line(f"{name}   {specs[0].type}", Style.STRONG),
             *_section("endpoints", [(each.shown_endpoint, _region(each)) for each in specs]),
-            *_palette_section(specs[0]),
+            *_palette_section(specs[0], [each for registry, _ in regions for each in registry.registrations]),
             *_section("repositories", [(each.name, _holds(each)) for each in sorted(repositories)]),
             *_section("push to", [(address, "") for each in specs for address in _push(each)]),
             *_typed_section(regions[0][0]),
@@ -53,7 +54,7 @@ def endpoints_to_json(reached: Sequence[Reached]) -> dict[str, Json]:
     """One entry for each live registry."""
     return {
         "format_version": FORMAT_VERSION,
-        "registries": [_registry(registry, _hosts(registry.spec, others)) for registry, others in reached],
+        "registries": [_registry(registry, _hosts(registry, others)) for registry, others in reached],
     }
 
 
@@ -63,14 +64,28 @@ def _section(title: str, rows: Sequence[tuple[str, str]]) -> list[Line]:
     return [line(f"  {title}"), *(shown or [line("    none")])]
 
 
-def _palette_section(spec: RegistrySpec) -> list[Line]:
-    """What Palette's form for adding the registry asks for; a layout cannot be added."""
+def _palette_section(spec: RegistrySpec, registrations: Sequence[DesiredRegistration]) -> list[Line]:
+    """As what regsync registers it, else what Palette's form for adding it asks for; a layout cannot be added."""
+    if registrations:
+        rows = [(each.spec.name, _told(each)) for each in registrations]
+        return _section("registered in Palette by regsync", rows)
     if spec.type is RegistryType.LAYOUT:
         return []
     rows = [("endpoint", spec.template), ("base content path", ", ".join(spec.base_content_paths) or "none")]
     if spec.type is RegistryType.ECR:
         rows.insert(1, ("default region", spec.default_region or ""))
     return _section("to type into Palette's form", rows)
+
+
+def _told(registration: DesiredRegistration) -> str:
+    palette, settings = registration.spec.palette, registration.spec.settings
+    parts = {
+        "endpoint": settings["endpoint"],
+        "base content path": registration.spec.base_content_path or "none",
+        "default region": settings.get("defaultRegion"),
+        "in": f"{palette.name} ({palette.host})",
+    }
+    return " · ".join(f"{name} {value}" for name, value in parts.items() if value)
 
 
 def _typed_section(registry: DesiredRegistry) -> list[Line]:
@@ -106,6 +121,16 @@ def _registry(registry: DesiredRegistry, hosts: Sequence[Host]) -> Json:
         "region": spec.region,
         "default_region": spec.default_region,
         "push": [*_push(spec)],
+        "registrations": [
+            {
+                "name": each.spec.name,
+                "palette": each.spec.palette.name,
+                "endpoint": each.spec.settings["endpoint"],
+                "base_content_path": each.spec.base_content_path,
+                "default_region": each.spec.settings.get("defaultRegion"),
+            }
+            for each in registry.registrations
+        ],
         "to_type": [each._asdict() for each in _typed(registry)],
         "repositories": [
             {"name": each.name, "base": each.is_base, "tags": [*each.tags]}
@@ -145,14 +170,16 @@ def _push(spec: RegistrySpec) -> list[str]:
     return [f"{place}/{spec.repository(path, 'NAME')}:TAG" for path in spec.base_content_paths or ("",)]
 
 
-def _hosts(spec: RegistrySpec, others: Sequence[Host]) -> list[Host]:
+def _hosts(registry: DesiredRegistry, others: Sequence[Host]) -> list[Host]:
     """What the manifest names, and `others`."""
+    spec = registry.spec
     if spec.type is RegistryType.LAYOUT:
         return []
     named = [_of_url(spec.endpoint, "registry")]
     if spec.connect_to:
         named.append(_of_url(spec.connect_to, "connectTo", "regsync connects there in the registry's stead"))
-    return [*named, *others]
+    palettes = dict.fromkeys(each.spec.palette.host for each in registry.of_palette)
+    return [*named, *others, *(_of_url(each, "Palette") for each in palettes)]
 
 
 def _of_url(url: str, purpose: str, note: str = "") -> Host:

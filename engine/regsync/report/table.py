@@ -46,7 +46,8 @@ def table(rows: Sequence[Row]) -> list[Line]:
         lines += row.below
         if row.help and row.help not in given:
             given.add(row.help)
-            lines.append(below(f"help: {row.help}"))
+            first, *more = row.help.splitlines()
+            lines += [below(f"help: {first}"), *(below(f"      {each}") for each in more)]
     return lines
 
 

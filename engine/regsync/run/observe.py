@@ -41,8 +41,7 @@ def observe(
         }
         seen = read_all(reads, pool, sink)
         found = {name: Observed.merged((found[name], seen[name])) for name in found}
-    while not wait(asked.values(), LONGEST_NAP).done >= set(asked.values()):
-        pass
+    _await(asked, sink)
     return LiveState(
         {name: replace(observed, limits=registries[name].limits()) for name, observed in found.items()},
         {name: future.result() for name, future in asked.items()},
@@ -55,6 +54,19 @@ def _look_up(palette: Palette, desired: DesiredState) -> LivePalette:
         desired.registrations_in(name),
         [each for one in desired.registries for each in one.unregistered if each.spec.palette.name == name],
     )
+
+
+def _await(asked: Mapping[str, Future[LivePalette]], sink: Sink) -> None:
+    """Wait for what Palettes know, and tell for which; they count as one read each."""
+    told: tuple[str, ...] = ()
+    while True:
+        left = tuple(f"palette {name}" for name, each in sorted(asked.items()) if not each.done())
+        if left != told:
+            sink(Observing(len(asked) - len(left), len(asked), left))
+            told = left
+        if not left:
+            return
+        wait(asked.values(), LONGEST_NAP)
 
 
 def _artifacts(desired: DesiredRegistry, _: Observed) -> Wanted:

@@ -55,7 +55,7 @@ class Registrar:
                     palette.secrets(self._synchronized(change.address))
             palette.allow_writes()
         if missing:
-            told = "; ".join(each.message for each in missing)
+            told = "; ".join(dict.fromkeys(each.message for each in missing))
             raise AuthenticationFailed(f"nothing was written: {told}", hint=missing[0].hint)
 
     def register(self, change: Change) -> None:

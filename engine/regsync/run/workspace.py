@@ -335,8 +335,12 @@ class Workspace:
                     self._palettes[spec.name] = palette
         return self._palettes
 
+    def open_anew(self, spec: RegistrySpec) -> Registry:
+        """Open a live registry read-only, for whoever closes it."""
+        return self._opener(spec, self._surroundings)
+
     def _registrar(self, desired: DesiredState) -> Registrar:
-        return Registrar(desired, self._palettes, lambda spec: self._opener(spec, self._surroundings))
+        return Registrar(desired, self._palettes, self.open_anew)
 
     def _open(self, spec: RegistrySpec, surroundings: Surroundings) -> Registry:
         registry = self._registries[spec.name] = self._opener(spec, surroundings)

@@ -241,8 +241,8 @@ class Wire:
 
 # By whether no connection came about, and whether a time-out went by.
 _HINTS = {
-    (True, False): "is the registry up, and is the port right?",
-    (True, True): "is the registry up, and does a firewall let you through? HTTPS_PROXY names a proxy",
+    (True, False): "is the server up, and is the port right?",
+    (True, True): "is the server up, and does a firewall let you through? HTTPS_PROXY names a proxy",
     (
         False,
         True,
