@@ -139,6 +139,25 @@ def test_a_registration_is_renamed_in_one_apply(team: PaletteTeam) -> None:
     assert team.is_settled()
 
 
+def test_a_path_before_the_others_takes_no_name_away(team: PaletteTeam) -> None:
+    team.published()
+    content = {"packs": "../packs/*", "path": "platform"}
+    team.declare(content, baseContentPaths=["edge", "platform"])
+    blocked = team.apply()
+    assert blocked.status == 4
+    assert "team is registered for platform, which would be called team-platform now" in blocked.out
+    assert "palette.names: {edge: team-edge, platform: team}" in blocked.out
+    assert team.live.spec["baseContentPath"] == "platform"
+
+    names = {"edge": "team-edge", "platform": "team"}
+    team.declare(content, baseContentPaths=["edge", "platform"], palette=registered(names=names))
+    assert team.apply().status == 0
+    paths = {each.name: each.spec["baseContentPath"] for each in team.palette.registrations}
+    assert paths == {"team": "platform", "team-edge": "edge"}
+    assert listed(team.palette) == {"nginx:1.25.0"}
+    assert team.is_settled()
+
+
 def test_a_registration_that_could_not_be_renamed_stays(team: PaletteTeam) -> None:
     team.published()
     team.declare(palette=registered(name="renamed", absent=["team"]))
