@@ -11,7 +11,7 @@ import pytest
 import trustme
 
 from tests.support.charts import make_chart
-from tests.support.palette import RATE, PaletteServer
+from tests.support.palette import RATE, SERVER_ERROR, PaletteServer
 from tests.support.palette_lister import RealLister
 from tests.support.palette_prism import PrismServer
 from tests.support.palette_team import (
@@ -126,16 +126,56 @@ def test_each_base_content_path_is_a_registration_and_another_one_renames_none(t
     assert team.is_settled()
 
 
-def test_a_registration_is_renamed_in_two_steps(team: PaletteTeam) -> None:
+def test_a_registration_is_renamed_in_one_apply(team: PaletteTeam) -> None:
     team.published()
+    team.declare(palette=registered(name="renamed"))
+    alone = team.apply()
+    assert alone.status == 4
+    assert "has the same endpoint and base content path already, as team" in alone.out
     team.declare(palette=registered(name="renamed", absent=["team"]))
-    first = team.apply()  # one place under two names is what nobody wants, not even for a while
-    assert first.status == 4
-    assert "has the same endpoint and base content path already, as team" in first.out
-    assert team.palette.registrations == []
     assert team.apply().status == 0
     assert [each.name for each in team.palette.registrations] == ["renamed"]
     assert listed(team.palette, "renamed") == {"nginx:1.25.0"}
+    assert team.is_settled()
+
+
+def test_a_path_before_the_others_takes_no_name_away(team: PaletteTeam) -> None:
+    team.published()
+    content = {"packs": "../packs/*", "path": "platform"}
+    team.declare(content, baseContentPaths=["edge", "platform"])
+    blocked = team.apply()
+    assert blocked.status == 4
+    assert "team is registered for platform, which would be called team-platform now" in blocked.out
+    assert "palette.names: {edge: team-edge, platform: team}" in blocked.out
+    assert team.live.spec["baseContentPath"] == "platform"
+
+    names = {"edge": "team-edge", "platform": "team"}
+    team.declare(content, baseContentPaths=["edge", "platform"], palette=registered(names=names))
+    assert team.apply().status == 0
+    paths = {each.name: each.spec["baseContentPath"] for each in team.palette.registrations}
+    assert paths == {"team": "platform", "team-edge": "edge"}
+    assert listed(team.palette) == {"nginx:1.25.0"}
+    assert team.is_settled()
+
+
+def test_a_registration_that_could_not_be_renamed_stays(team: PaletteTeam) -> None:
+    team.published()
+    team.declare(palette=registered(name="renamed", absent=["team"]))
+    team.palette.fail("POST", "/v1/registries/oci/basic", SERVER_ERROR)
+    assert team.apply().status == 1
+    assert [each.name for each in team.palette.registrations] == ["team"]
+    assert team.apply().status == 0
+    assert [each.name for each in team.palette.registrations] == ["renamed"]
+
+
+def test_a_registry_is_taken_out_of_palette(team: PaletteTeam) -> None:
+    team.published()
+    team.declare(palette={"ref": HUB, "absent": ["team"]})
+    guarded = team.apply("--max-deletes", "0")
+    assert guarded.status == 4
+    assert "deletes 1/0 REFUSED" in guarded.out
+    assert team.apply().status == 0
+    assert team.palette.registrations == []
     assert team.is_settled()
 
 

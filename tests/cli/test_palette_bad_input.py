@@ -140,7 +140,7 @@ def test_a_name_that_a_registry_of_another_kind_has_is_blocked(team: PaletteTeam
     ran = team.apply()
     assert ran.status == 4
     assert "a Helm registry has this name in Palette" in ran.out
-    assert "choose another palette.name at registries/team.yaml" in ran.out
+    assert "choose another name for platform in palette.names at registries/team.yaml" in ran.out
     assert team.palette.registrations == []
 
 
@@ -155,12 +155,16 @@ def test_a_name_of_palettes_own_is_blocked(team: PaletteTeam) -> None:
 def test_a_registration_of_another_type_under_the_name_is_not_replaced_unasked(team: PaletteTeam) -> None:
     endpoint = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
     there = team.palette.add("ecr", "team", endpoint=endpoint, isPrivate=True, providerType="pack")
-    ran = team.apply()
+    adopt = ("--adopt", team.registration)
+    ran = team.apply(*adopt)
     assert ran.status == 4
     assert "policy.replacePalette: never" in ran.out
-    assert team.live is there
     team.declare(policy={"replacePalette": "allow"})
-    assert team.apply().status == 0
+    unmarked = team.apply()
+    assert unmarked.status == 4
+    assert f"Palette has a registry of this name for {endpoint}, which nobody marked as ours" in unmarked.out
+    assert team.live is there
+    assert team.apply(*adopt).status == 0
     assert (team.live.kind, len(team.palette.registrations)) == ("basic", 1)
     assert team.is_settled()
 

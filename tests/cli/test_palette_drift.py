@@ -66,6 +66,7 @@ BASIC = (
     Edit("spec.auth.username", "somebody", "username"),
     Edit("spec.auth.tls.certificate", PEM, "certificate"),
     Edit("spec.auth.tls.insecureSkipVerify", True, "insecureSkipVerify"),
+    Edit("spec.auth.tls.enabled", False, "certificate"),
     Edit("status.syncStatus.isSyncSupported", False, "synchronization"),
 )
 ROLE = (
@@ -79,6 +80,7 @@ ROLE = (
     Edit("spec.credentials.sts.externalId", "other", "externalId"),
     Edit("spec.credentials", None, "auth"),
     Edit("spec.tls.insecureSkipVerify", True, "insecureSkipVerify"),
+    Edit("spec.tls.certificate", PEM, "certificate"),
 )
 BY_KEY = (
     Edit("spec.credentials.accessKey", "AKIAOTHER00000000000", "accessKeyId"),
@@ -103,15 +105,14 @@ def is_shown_and_healed(team: Team, palette: PaletteServer, edit: Edit) -> None:
 
 @pytest.fixture(scope="module")
 def basic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PaletteTeam]:
-    """A team whose manifest says all that there is to say of a basic registry, once it has published a pack."""
+    """A team whose manifest says of a basic registry what Palette has no default for, once it has published a pack."""
     root = tmp_path_factory.mktemp("basic")
     with (
         Prefixed(root / "server", login=True, tls=True) as server,
         PaletteServer(RealLister()) as palette,
         pytest.MonkeyPatch.context() as patch,
     ):
-        tls = {"caFile": str(server.ca_file), "insecureSkipVerify": False}
-        team = PaletteTeam(root / "team", server, palette, tls=tls, basePath=server.PATH)
+        team = PaletteTeam(root / "team", server, palette, basePath=server.PATH)
         enter(patch, team.environment)
         yield team.published()
 
@@ -124,13 +125,33 @@ def test_each_attribute_of_a_basic_registry(
     is_shown_and_healed(basic, basic.palette, edit)
 
 
+def test_what_is_taken_out_of_a_manifest_is_taken_out_of_palette(
+    palette: PaletteServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with DistributionServer(tmp_path / "server", login=True, tls=True) as server:
+        trusting = {"caFile": str(server.ca_file), "insecureSkipVerify": True}
+        team = PaletteTeam(tmp_path / "team", server, palette)
+        enter(monkeypatch, team.environment)
+        team.pack()
+        team.declare(palette=registered(tls=trusting))
+        assert team.apply().status == 0
+        assert team.live.spec["auth"]["tls"]["insecureSkipVerify"] is True
+
+        team.declare(palette=registered(tls={"caFile": str(server.ca_file)}))
+        shown = team.plan("--detailed-exitcode")
+        assert shown.status == 2
+        assert "    insecureSkipVerify   true → false" in shown.out
+        assert team.apply().status == 0
+        assert team.live.spec["auth"]["tls"]["insecureSkipVerify"] is False
+        assert team.is_settled()
+
+
 @pytest.fixture(scope="module")
 def ecr(ministack: MinistackServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EcrTeam]:
-    """A team whose manifest says all that there is to say of Amazon ECR."""
+    """A team whose manifest says no more than it must of Amazon ECR."""
     root = tmp_path_factory.mktemp("ecr")
     with AwsFront(ministack) as front, closing(Aws(front, ministack, root)) as aws:
-        trusting = {"insecureSkipVerify": False}
-        team = EcrTeam(root / "team", aws, regions=[HOME], partition="aws", tls=trusting)
+        team = EcrTeam(root / "team", aws, regions=[HOME])
         team.pack()
         yield team
 
@@ -205,9 +226,14 @@ def test_a_registration_of_another_type_is_replaced_only_where_that_is_allowed(c
     spec = {**charts.live.spec, "providerType": "zarf"}
     charts.palette.remove("team")
     old = charts.palette.add("basic", "team", **spec)
-    assert charts.apply().status == 4
+    adopt = ("--adopt", charts.registration)
+    assert "only deleting and registering anew would do it" in charts.apply(*adopt).out
     charts.declare({"charts": "../charts/*"}, **HELM, policy={"replacePalette": "allow"})
-    assert charts.apply().status == 0
+    unmarked = charts.apply()
+    assert unmarked.status == 4
+    assert "which nobody marked as ours" in unmarked.out
+    assert charts.live.uid == old.uid
+    assert charts.apply(*adopt).status == 0
     assert charts.live.uid != old.uid
     assert listed(charts.palette) == {"web:1.0.0"}
     assert charts.is_settled()

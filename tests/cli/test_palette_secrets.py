@@ -98,7 +98,7 @@ def test_annotations_that_palette_loses_fail_the_change_and_secrets_can_be_sent_
     team.declare(palette=by_password(version=2))
     ran = team.apply()
     assert ran.status == 1
-    assert "Palette did not keep the version of its password in its annotations" in ran.out
+    assert "Palette did not keep the version of its password in the annotations of" in ran.out
     assert f"regsync apply --send-secrets {team.registration}" in ran.out
     assert syncs(team.palette) == []
 

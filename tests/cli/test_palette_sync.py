@@ -114,6 +114,19 @@ def test_one_that_has_hung_for_an_hour_is_replaced_by_force(team: PaletteTeam) -
     assert team.is_settled()
 
 
+def test_one_that_has_hung_for_an_hour_is_planned_anew(team: PaletteTeam) -> None:
+    team.palette.syncs.next.append(HANGS)
+    team.palette.syncs.start(team.live)
+    assert team.is_settled()
+    team.palette.edit("team", "status.syncStatus.lastRunTime", LONG_AGO)
+    plan = team.plan("--detailed-exitcode")
+    assert plan.status == 2
+    assert f"the last sync has been running since {LONG_AGO}" in last_line(plan, team.sync)
+    assert team.apply().status == 0
+    assert syncs(team.palette) == ["true"]
+    assert team.is_settled()
+
+
 def test_one_that_fails_is_told_in_palettes_words_and_planned_again(team: PaletteTeam) -> None:
     team.palette.syncs.next.append(Ending("manifest unknown in platform/odd"))
     team.pack("redis")

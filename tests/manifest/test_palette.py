@@ -69,7 +69,7 @@ def test_a_palette_is_a_host_and_a_reference_to_its_key() -> None:
     assert (harbor.name, harbor.host, str(harbor.api_key)) == (
         "palette-prod",
         "https://api.spectrocloud.com",
-        "env:PALETTE_API_KEY#4",
+        "env:PALETTE_API_KEY version 4",
     )
     assert harbor.tls == Tls(DATA / "certs/ca.pem", shown="caFile=../certs/ca.pem")
     assert str(harbor.origin) == "valid/palette.yaml:113:18"
@@ -94,6 +94,7 @@ def test_every_field_of_a_registration_arrives() -> None:
         "type": "basic",
         "provider": "pack",
         "endpoint": "https://harbor.example.com",
+        "basePath": "",
         "baseContentPath": "team-a",
         "synchronization": True,
         "auth": "basic",
@@ -104,7 +105,7 @@ def test_every_field_of_a_registration_arrives() -> None:
     }
     assert {**second.settings, "baseContentPath": "team-a"} == first.settings
     assert (str(third.auth), third.tls) == (
-        "basic reader env:PALETTE_HARBOR_PASSWORD#3",
+        "basic reader env:PALETTE_HARBOR_PASSWORD version 3",
         Tls(DATA / "certs/ca.pem", shown="caFile=../certs/ca.pem"),
     )
     assert (first.replace, first.wait, first.timeout) == (True, False, 7200)
@@ -115,15 +116,18 @@ def test_every_field_of_a_registration_arrives() -> None:
     assert {each.palette for each in harbor.unwanted} == {first.palette}
 
 
-def test_what_is_not_written_has_defaults_and_is_not_compared(desk: Desk) -> None:
+def test_what_is_not_written_is_told_as_palettes_form_has_it(desk: Desk) -> None:
     (found,) = registrations(desk, "baseContentPaths: [team]", NO_LOGIN)
     assert found.settings == {
         "type": "basic",
         "provider": "pack",
         "endpoint": "https://harbor.example.com",
+        "basePath": "",
         "baseContentPath": "team",
         "synchronization": True,
         "auth": "none",
+        "certificate": "",
+        "insecureSkipVerify": False,
     }
     assert (found.name, found.tls, found.replace, found.wait, found.timeout) == (
         "prod",
@@ -141,13 +145,16 @@ def test_charts_that_palette_does_not_list_need_no_base_content_path() -> None:
         "type": "basic",
         "provider": "helm",
         "endpoint": "https://team.azurecr.io",
+        "basePath": "",
         "baseContentPath": "",
         "synchronization": False,
         "auth": "token",
+        "certificate": "",
+        "insecureSkipVerify": False,
     }
 
 
-def test_the_path_of_an_api_is_compared_where_it_is_written() -> None:
+def test_the_path_of_an_api_is_a_part_of_the_place() -> None:
     found = all_settings("jfrog")
     assert (found["endpoint"], found["basePath"]) == (
         "https://team.jfrog.io",
@@ -174,6 +181,8 @@ def test_a_template_is_registered_once_and_as_it_is_written() -> None:
         "auth": "sts",
         "roleArn": "arn:aws-us-gov:iam::214575254960:role/palette-read",
         "externalId": "palette",
+        "certificate": "",
+        "insecureSkipVerify": False,
     }
 
 
@@ -197,18 +206,18 @@ def test_one_region_is_no_default_region() -> None:
 @pytest.mark.parametrize(
     ("lines", "partition"),
     [
-        ((f"endpoint: {ECR}",), None),
+        ((f"endpoint: {ECR}",), "aws"),
         ((f"endpoint: {ECR}", "partition: aws"), "aws"),
         (("endpoint: 214575254960.dkr.ecr.us-gov-west-1.amazonaws.com",), "aws-us-gov"),
         (("endpoint: 214575254960.dkr.ecr.us-iso-east-1.c2s.ic.gov",), "aws-iso"),
     ],
 )
-def test_a_partition_is_compared_where_it_is_told(
-    desk: Desk, lines: tuple[str, ...], partition: str | None
+def test_the_partition_of_a_login_is_told_from_the_host(
+    desk: Desk, lines: tuple[str, ...], partition: str
 ) -> None:
     login = '{method: sts, roleArn: "arn:aws:iam::214575254960:role/palette"}'
     found = settings(desk, "type: ecr", *lines, registered(auth=login))
-    assert (found.get("partition"), found["private"]) == (partition, True)
+    assert (found["partition"], found["private"]) == (partition, True)
     public = settings(desk, "type: ecr", *lines, NO_LOGIN)
     assert ("partition" in public, public["private"]) == (False, False)
 
@@ -222,6 +231,8 @@ def test_a_public_registry_keeps_its_alias() -> None:
         "private": False,
         "synchronization": True,
         "auth": "none",
+        "certificate": "",
+        "insecureSkipVerify": False,
     }
 
 
@@ -254,7 +265,7 @@ def test_each_base_content_path_has_a_name(
     assert names(desk, paths, *fields) == expected
 
 
-def test_another_path_renames_nothing(desk: Desk) -> None:
+def test_a_path_behind_the_others_renames_nothing(desk: Desk) -> None:
     before = names(desk, "a, b/c")
     after = names(desk, "a, b/c, d")
     assert before.items() < after.items()
@@ -266,6 +277,24 @@ def two(desk: Desk, one: str, other: str, *hosts: str) -> Loaded:
     second = registry("baseContentPaths: [elsewhere]", other).replace("name: prod", "name: dev")
     first = registry("baseContentPaths: [team]", one)
     return desk.check(first + "---\n" + second + palette("hub", hub) + palette("lab", lab))
+
+
+def test_without_a_login_names_are_absent_and_nothing_is_registered(desk: Desk) -> None:
+    (found,) = desk.declarations(registry("palette: {ref: hub, absent: [prod, old]}") + palette())
+    assert found.registrations == ()
+    assert [(each.name, each.palette.name) for each in found.unwanted] == [("prod", "hub"), ("old", "hub")]
+
+
+@pytest.mark.parametrize("fields", ["ref: hub", "ref: hub, name: x", "ref: hub, absent: [old], name: x"])
+def test_what_is_registered_needs_a_login(desk: Desk, fields: str) -> None:
+    found = desk.found(registry(f"palette: {{{fields}}}") + palette())
+    assert (found.code, found.summary) == ("RS107", "`spec.palette` lacks `auth`")
+
+
+def test_ones_own_name_is_not_absent_beside_a_login(desk: Desk) -> None:
+    found = desk.found(registry(registered("absent: [prod]")) + palette())
+    assert found.code == "RS140"
+    assert "without `auth`, registers nothing" in (found.help or "")
 
 
 HUB = "palette: {ref: hub, auth: {method: none}, name: x}"
@@ -349,7 +378,7 @@ def test_palette_trusts_what_regsync_trusts_and_gets_no_key(desk: Desk) -> None:
     trust = "tls: {caFile: ca.pem, certFile: client.pem, keyFile: client.key}"
     (found,) = registrations(desk, "baseContentPaths: [team]", trust, NO_LOGIN)
     assert found.settings["certificate"] == CERTIFICATE
-    assert "insecureSkipVerify" not in found.settings
+    assert found.settings["insecureSkipVerify"] is False
     assert found.tls == Tls(desk.root / "registries/ca.pem", shown="caFile=ca.pem")
 
 
@@ -358,7 +387,7 @@ def test_palettes_own_trust_stands_for_itself(desk: Desk) -> None:
     found = settings(desk, "tls: {caFile: ca.pem}", registered("tls: {caFile: other.pem}"))
     assert found["certificate"] == CERTIFICATE * 2
     without = settings(desk, "tls: {caFile: ca.pem}", registered("tls: {insecureSkipVerify: false}"))
-    assert "certificate" not in without
+    assert without["certificate"] == ""
     assert without["insecureSkipVerify"] is False
 
 

@@ -46,7 +46,7 @@ def test_every_field_of_a_basic_registry_arrives() -> None:
     assert password is not None
     assert (str(user), str(password), spec.auth.method) == (
         "env:ARTIFACTORY_USER",
-        "file:valid/secrets/artifactory#2",
+        "file:valid/secrets/artifactory version 2",
         AuthMethod.BASIC,
     )
     assert str(password.origin) == "valid/every-field.yaml:16:15"

@@ -27,7 +27,7 @@ EXAMPLES = sorted((ROOT / "examples" / "registries").glob("*.yaml"))
 VALID = sorted((DATA / "valid").glob("*.yaml"))
 # Keywords that hold schemas or texts; all others are rules that a value can break.
 STRUCTURE = {"$ref", "$schema", "$id", "title", "description", "default", "examples", "writeOnly"} | {
-    "properties", "definitions", "items", "allOf", "if", "then"
+    "properties", "definitions", "items", "allOf", "if", "then", "else"
 }  # fmt: skip
 
 
@@ -39,7 +39,7 @@ def subschemas(schema: Any, name: str = "") -> Iterator[tuple[str, dict[str, Any
     for keyword in ("properties", "definitions"):
         for key, each in schema.get(keyword, {}).items():
             yield from subschemas(each, key)
-    for keyword in ("items", "additionalProperties", "if", "then"):
+    for keyword in ("items", "additionalProperties", "if", "then", "else"):
         yield from subschemas(schema.get(keyword))
     for keyword in ("allOf", "oneOf"):
         for each in schema.get(keyword, []):

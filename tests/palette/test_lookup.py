@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from regsync.model.palette import LiveSync
 from regsync.model.state import LivePalette, UnreadableScope
+from regsync.palette.lookup import hangs
 from tests.palette.rig import (
     BASIC,
     ECR,
@@ -112,6 +114,35 @@ def test_another_place_is_no_twin(spec: dict[str, Any]) -> None:
     with world() as (server, palette):
         server.add("basic", "by-hand", **told, auth={"type": "noAuth"})
         assert look_at(palette, desired(server.url)).twins == ()
+
+
+def test_a_registration_of_another_place_is_found_together_with_the_twins_of_the_wanted_one() -> None:
+    told: dict[str, Any] = {"endpoint": HARBOR, "providerType": "pack", "auth": {"type": "noAuth"}}
+    with world() as (server, palette):
+        server.add("basic", "harbor-packs", **told, baseContentPath="other")
+        server.add("basic", "by-hand", **told, baseContentPath="team")
+        found = look_at(palette, desired(server.url))
+        assert found.live is not None
+        assert (found.live.settings["baseContentPath"], found.twins) == ("other", ("by-hand",))
+
+
+@pytest.mark.parametrize(
+    ("began", "hung"), [("2020-01-01T00:00:00.000Z", True), ("2999-01-01T00:00:00.000Z", False)]
+)
+def test_a_sync_that_has_been_running_for_an_hour_is_hung(began: str, hung: bool) -> None:
+    with world() as (server, palette):
+        server.add("basic", "harbor-packs", endpoint=HARBOR, auth={"type": "noAuth"})
+        server.edit("harbor-packs", "status.syncStatus.status", "InProgress")
+        server.edit("harbor-packs", "status.syncStatus.lastRunTime", began)
+        live = look_at(palette, desired(server.url)).live
+        assert live is not None
+        assert live.sync is not None
+        assert live.sync.hung is hung
+
+
+@pytest.mark.parametrize("began", [None, "yesterday", "2020-01-01T00:00:00"])
+def test_without_a_time_that_can_be_told_no_sync_is_hung(began: str | None) -> None:
+    assert not hangs(LiveSync("InProgress", last_run=began))
 
 
 def test_the_external_id_is_asked_for_once_and_only_where_it_is_needed() -> None:

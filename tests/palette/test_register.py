@@ -166,7 +166,7 @@ def test_a_switch_that_an_older_palette_does_not_heed_is_told() -> None:
         server.api.version = (4, 9)
         wanted = desired(server.url, {**BASIC, "provider": "helm"})
         register(palette, wanted)
-        with pytest.raises(RegistryError, match="Palette did not take its synchronization"):
+        with pytest.raises(RegistryError, match="Palette did not take the synchronization"):
             register(palette, with_settings(wanted, synchronization=False))
 
 

@@ -114,6 +114,12 @@ def test_a_default_tls_block_equals_none() -> None:
     assert settings_of("basic", {"spec": {"auth": {"type": "noAuth", "tls": shown}}}) == without
 
 
+def test_a_certificate_without_effect_is_none() -> None:
+    shown = {"enabled": False, "insecureSkipVerify": True, "certificate": "PEM"}
+    found = settings_of("basic", {"spec": {"auth": {"type": "noAuth", "tls": shown}}})
+    assert (found["certificate"], found["insecureSkipVerify"]) == ("", True)
+
+
 def test_masks_are_neither_read_nor_sent_back() -> None:
     spec = {
         "endpoint": "e",

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from regsync.model.outcome import Result, Status
-from regsync.model.palette import LiveSync, Lookup, Unwanted, UnwantedRegistration
+from regsync.model.palette import (
+    DesiredRegistration,
+    LiveRegistration,
+    LiveSync,
+    Lookup,
+    Unwanted,
+    UnwantedRegistration,
+)
 from regsync.model.plan import Action, Cause, Change, Plan, Reason, ResourceType
 from regsync.model.reference import Address
 from regsync.model.registry import Auth, AuthMethod, Overwrite
@@ -22,6 +29,7 @@ from regsync.planner.build import build_plan
 from regsync.planner.order import held_back_by, stages
 from tests.support.registrations import (
     AT,
+    DONE,
     NAME,
     PALETTE,
     SETTINGS,
@@ -116,6 +124,7 @@ def test_each_setting_that_differs_is_corrected(name: str, value: Json) -> None:
     ("name", "value"),
     [
         ("endpoint", "https://HARBOR.example.com/v2/"),
+        ("endpoint", "harbor.example.com"),
         ("baseContentPath", "/team/"),
         ("certificate", "\n"),
     ],
@@ -189,7 +198,165 @@ def test_palettes_own_registries_are_never_touched() -> None:
 def test_the_same_endpoint_under_another_name_blocks_a_create() -> None:
     plan = planned(registered(), Lookup(twins=("old-name",)))
     assert (change(plan).action, change(plan).reason) == (Action.BLOCKED, Reason.SAME_ENDPOINT)
-    assert "palette.name: old-name" in (change(plan).help or "")
+    assert "palette.names: {team: old-name}" in (change(plan).help or "")
+    pathless = planned(registered({**SETTINGS, "baseContentPath": ""}), Lookup(twins=("old-name",)))
+    assert "palette.name: old-name" in (change(pathless).help or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("endpoint", "https://other.example.com"),
+        ("basePath", "/artifactory"),
+        ("baseContentPath", "elsewhere"),
+        ("type", "ecr"),
+        ("provider", "helm"),
+    ],
+)
+def test_one_made_by_hand_for_another_place_is_left_alone_until_it_is_adopted(name: str, value: Json) -> None:
+    by_hand = in_palette({**SETTINGS, name: value}, owner=None)
+    plan = planned(registered(may_replace=True), by_hand)
+    assert (change(plan).action, change(plan).reason) == (Action.BLOCKED, Reason.NAME_TAKEN)
+    assert "which nobody marked as ours" in change(plan).why
+    assert f"--adopt {NAME}" in (change(plan).help or "")
+    assert not synced(plan).action.writes
+    adopted = planned(registered(may_replace=True), by_hand, request=a_request(adopt=(str(NAME),)))
+    assert change(adopted).action.writes
+
+
+def test_a_name_that_is_taken_says_by_what() -> None:
+    settings = {**SETTINGS, "basePath": "/v1", "baseContentPath": "data"}
+    plan = planned(registered(), in_palette(settings, owner=None))
+    assert change(plan).why == (
+        "Palette has a registry of this name for https://harbor.example.com /v1 data, "
+        "which nobody marked as ours"
+    )
+
+
+def test_whose_annotations_are_lost_is_not_known() -> None:
+    plan = planned(registered(), in_palette({**SETTINGS, "password.version": 1}, owner=None))
+    assert (change(plan).action, change(plan).cause) == (Action.UPDATE, Cause.UNKNOWN)
+
+
+def test_of_what_is_blocked_no_secret_is_said_to_be_sent() -> None:
+    theirs = in_palette({**SETTINGS, "password.version": 1}, owner="data")
+    assert change(planned(registered(), theirs)).why == "password.version differs, and it belongs to data"
+    request = a_request(send_secrets=(str(NAME),))
+    equal = change(planned(registered(), in_palette(owner="data"), request=request))
+    assert equal.why == "its secrets are to be sent (--send-secrets), and it belongs to data"
+
+
+def at(path: str, name: str) -> DesiredRegistration:
+    return registered({**SETTINGS, "baseContentPath": path}, name=name)
+
+
+def live_at(path: str, name: str, *twins: str) -> Lookup:
+    found = LiveRegistration(name, f"uid-of-{name}", {**SETTINGS, "baseContentPath": path}, "platform", DONE)
+    return Lookup(found, twins=twins)
+
+
+def documented(
+    *registrations: tuple[DesiredRegistration, Lookup],
+    leaving: str | None = None,
+    **request: Any,
+) -> dict[str, Change]:
+    """What becomes of the registrations of one document, by name; `leaving` is in palette.absent, and live."""
+    lookups = {each.address: found for each, found in registrations}
+    gone = []
+    if leaving:
+        target = Unwanted(PALETTE, leaving, AT)
+        gone.append(UnwantedRegistration(Address.of_registration("harbor", leaving), target, "platform"))
+        lookups[gone[0].address] = live_at("team", leaving)
+    registry = replace(
+        a_registry(wanted("nginx")),
+        registrations=tuple(each for each, _ in registrations),
+        unregistered=tuple(gone),
+    )
+    state = replace(live(there("nginx")), palettes={"prod": LivePalette(lookups)})
+    plan = build_plan(a_request(**request), desired(registry), state)
+    return {
+        each.address.registration or "": each
+        for each in plan.changes
+        if each.type is ResourceType.REGISTRATION
+    }
+
+
+def test_a_path_before_the_others_moves_no_registration() -> None:
+    found = documented(
+        (at("edge", "hub"), live_at("platform", "hub")),
+        (at("platform", "hub-platform"), Lookup(twins=("hub",))),
+    )
+    hub, platform = found["hub"], found["hub-platform"]
+    assert (hub.action, hub.reason, platform.action) == (
+        Action.BLOCKED,
+        Reason.SAME_ENDPOINT,
+        Action.BLOCKED,
+    )
+    assert hub.why == "hub is registered for platform, which would be called hub-platform now"
+    assert "palette.names: {edge: hub-edge, platform: hub}" in (hub.help or "")
+    assert "palette.names: {edge: hub-edge, platform: hub}" in (platform.help or "")
+
+
+def test_paths_in_another_order_keep_the_names_that_they_have() -> None:
+    found = documented(
+        (at("edge", "hub"), live_at("platform", "hub", "hub-edge")),
+        (at("platform", "hub-platform"), Lookup(twins=("hub",))),
+    )
+    assert "palette.names: {edge: hub-edge, platform: hub}" in (found["hub"].help or "")
+    kept = documented(
+        (at("edge", "hub-edge"), live_at("edge", "hub-edge")),
+        (at("platform", "hub"), live_at("platform", "hub")),
+    )
+    assert {each.action for each in kept.values()} == {Action.NO_OP}
+
+
+def test_what_becomes_the_first_path_keeps_its_registration() -> None:
+    found = documented((at("edge", "hub"), live_at("platform", "hub", "hub-edge")))["hub"]
+    assert (found.action, found.reason) == (Action.BLOCKED, Reason.SAME_ENDPOINT)
+    assert "palette.names: {edge: hub-edge}" in (found.help or "")
+
+
+def test_a_registration_that_moves_to_another_path_says_so_loudly() -> None:
+    found = documented((at("edge", "hub"), live_at("platform", "hub")))["hub"]
+    assert found.action is Action.UPDATE
+    assert found.notes == (
+        "it leaves platform for edge: cluster profiles that use what it lists of platform lose that",
+    )
+
+
+def test_a_registration_is_renamed_in_one_plan() -> None:
+    renamed = at("team", "new"), Lookup(twins=("old",))
+    found = documented(renamed, leaving="old")
+    assert (found["new"].action, found["old"].action) == (Action.CREATE, Action.DELETE)
+    alone = documented(renamed, leaving="old", excludes=("harbor/@palette/old",))
+    assert alone["new"].action is Action.BLOCKED
+
+
+def test_nothing_is_unregistered_before_its_successor_is_there() -> None:
+    found = documented((at("team", "new"), Lookup(twins=("old", "third"))), leaving="old")
+    assert (found["old"].action, found["old"].wanted) == (Action.BLOCKED, Action.DELETE)
+    assert found["old"].reason is Reason.WITHHELD
+    renamed = documented((at("team", "new"), Lookup(twins=("old",))), leaving="old")
+    lost = Result(renamed["new"], Status.FAILED)
+    assert held_back_by(renamed["old"], [lost]) == lost
+
+
+def test_registrations_count_as_deletes_but_not_in_the_share_of_artifacts() -> None:
+    target = UnwantedRegistration(
+        Address.of_registration("harbor", "old"), Unwanted(PALETTE, "old", AT), "platform"
+    )
+    names = [f"pack-{each}" for each in range(10)]
+    registry = a_registry(*map(wanted, names), spec=a_spec(max_deletes=0, max_delete_share=0))
+    replaced = registered({**SETTINGS, "type": "ecr"}, may_replace=True)
+    registry = replace(registry, registrations=(replaced,), unregistered=(target,))
+    lookups = {target.address: in_palette(), replaced.address: in_palette()}
+    state = replace(live(*map(there, names)), palettes={"prod": LivePalette(lookups)})
+    plan = build_plan(a_request(), desired(registry), state)
+    assert [(each.text, each.ok) for each in plan.guards] == [
+        ("deletes 2/0", False),
+        ("share 0/0 %", True),
+    ]
+    assert plan.guards[0].override == "--max-deletes 2"
 
 
 def unwanted(found: Lookup, **request: Any) -> Change:
@@ -208,6 +375,24 @@ def test_only_the_manifest_removes_a_registration() -> None:
     adopt = ("harbor/@palette/old",)
     assert unwanted(in_palette(owner="data"), adopt=adopt).action is Action.DELETE
     assert unwanted(in_palette(is_default=True), adopt=adopt).action is Action.BLOCKED
+
+
+def test_who_removes_an_unmarked_one_is_told_so() -> None:
+    assert unwanted(in_palette(owner=None)).notes == (
+        "carries no mark: somebody may have made it by hand",
+        "cluster profiles that refer to it break",
+    )
+
+
+def test_a_delete_tells_which_registration_goes_and_no_more() -> None:
+    found = unwanted(in_palette())
+    assert found.before == {
+        "uid": "uid-1",
+        "type": "basic",
+        "provider": "pack",
+        "endpoint": "https://harbor.example.com",
+        "baseContentPath": "team",
+    }
 
 
 def test_new_content_is_to_be_listed() -> None:
@@ -258,6 +443,12 @@ def test_content_that_is_blocked_or_left_out_needs_no_sync() -> None:
     ("other", "reason", "why"),
     [
         ({"sync": None}, Reason.NOT_SYNCED, "it has never been synchronized"),
+        ({"sync": LiveSync("InProgress")}, Reason.NOT_SYNCED, "it has never been synchronized"),
+        (
+            {"sync": LiveSync("InProgress", last_run="2026-11-20T05:00:00Z", hung=True)},
+            Reason.SYNC_FAILED,
+            "the last sync has been running since 2026-11-20T05:00:00Z",
+        ),
         (
             {"sync": LiveSync("Failed", "connection refused")},
             Reason.SYNC_FAILED,

@@ -32,6 +32,7 @@ SETTINGS: dict[str, Json] = {
     "type": "basic",
     "provider": "pack",
     "endpoint": "https://harbor.example.com",
+    "basePath": "",
     "baseContentPath": "team",
     "synchronization": True,
     "auth": "basic",

@@ -260,7 +260,8 @@ _ALL = (
         "registration of the first base content path is called like the Registry document, or as palette.name says; "
         "those of the others append `-` and the path, with `-` for its slashes. palette.names gives a base content path a "
         "name of its own.\n\n"
-        "A name of palette.absent is one that nothing registers.",
+        "A name of palette.absent is one that nothing registers. To take a registry's own registration out of Palette, leave "
+        "ref and absent alone in spec.palette: without auth nothing is registered.",
     ),
     _error(
         "RS141",

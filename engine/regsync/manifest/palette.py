@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
@@ -65,14 +65,15 @@ class Registrations:
     templates: dict[tuple[str, ...], Mark] = field(default_factory=dict)
 
     def read(self, spec: Node, site: Site) -> tuple[tuple[RegistrationSpec, ...], tuple[Unwanted, ...]]:
-        """The registrations of a registry, one for each base content path, and those that must not be there. What is wrong
-        becomes a finding, and nothing is registered then."""
+        """The registrations of a registry, one for each base content path, and those that must not be there; these alone
+        where there is no `auth`. What is wrong becomes a finding, and nothing is registered then."""
         written = spec.find("palette")
         if written is None:
             return (), ()
         before = len(self.problems)
         palette = self._palette(written.find("ref"))
-        names = _names(written, site, self.problems)
+        registers = not written.lacks("auth")
+        names = _names(written, site, self.problems) if registers else {}
         absent = written.find("absent")
         removed = absent.each if absent else []
         if palette:
@@ -80,6 +81,9 @@ class Registrations:
                 self._claim_name(palette, name, mark, wanted=True)
             for each in removed:
                 self._claim_name(palette, each.text, each.mark, wanted=False)
+        if not registers:
+            sound = palette and site.sound and not has_errors(self.problems[before:])
+            return (), tuple(_unwanted(palette, removed)) if palette and sound else ()
         _check_login(written, site, self.problems)
         _check_sync(spec, written, self.problems)
         trusted, settings = _trust(spec, written, self.problems)
@@ -109,7 +113,7 @@ class Registrations:
             )
             for path, (name, mark) in names.items()
         )
-        return registered, tuple(Unwanted(palette, each.text, each.mark.origin) for each in removed)
+        return registered, tuple(_unwanted(palette, removed))
 
     def _palette(self, ref: Node | None) -> PaletteSpec | None:
         if ref is None:
@@ -127,6 +131,7 @@ class Registrations:
             return
         advice = "take one of them out"
         if wanted != was_wanted:
+            advice += "; `palette: {ref: …, absent: […]}`, without `auth`, registers nothing"
             summary = f"`{name}` is both registered in Palette and declared absent"
         elif wanted:
             summary = f"two registrations in Palette are called `{name}`"
@@ -151,6 +156,10 @@ class Registrations:
             advice = "put all regions into one Registry document, or give each its own base content path"
             related = [(first, "the other one")]
             self.problems.append(problem("RS124", mark, summary, advice=advice, related=related))
+
+
+def _unwanted(palette: PaletteSpec, names: Iterable[Node]) -> Iterator[Unwanted]:
+    return (Unwanted(palette, each.text, each.mark.origin) for each in names)
 
 
 def _names(written: Node, site: Site, problems: list[Diagnostic]) -> dict[str, tuple[str, Mark]]:
@@ -220,11 +229,12 @@ def _trust(spec: Node, written: Node, problems: list[Diagnostic]) -> tuple[Tls, 
         }
         node = replace(registry, value=shared)
         trusted = tls(node, [])  # it was judged as part of the registry
-    settings: dict[str, Json] = {}
-    if node and (ca := node.find("caFile")) and (pem := _certificates(ca, problems)):
-        settings["certificate"] = pem
-    if node and (skip := node.find("insecureSkipVerify")):
-        settings["insecureSkipVerify"] = bool(skip.value)
+    ca = node.find("caFile") if node else None
+    skip = node.find("insecureSkipVerify") if node else None
+    settings: dict[str, Json] = {
+        "certificate": (_certificates(ca, problems) if ca else None) or "",
+        "insecureSkipVerify": skip is not None and bool(skip.value),
+    }
     return trusted, settings
 
 
@@ -251,7 +261,8 @@ def _certificates(node: Node, problems: list[Diagnostic]) -> str | None:
 
 
 def _settings(spec: Node, site: Site, type_: RegistryType, login: Auth) -> dict[str, Json]:
-    """The settings that all registrations of a registry have in common, by the names of `regsync.model.palette`."""
+    """The settings that all registrations of a registry have in common, by the names of `regsync.model.palette`. Those
+    of Palette's form are always told, so that what is taken out of a manifest is taken out of Palette as well."""
     endpoint, place = spec.fields["endpoint"], site.places[0]
     synchronization = spec.find("synchronization")
     is_ecr = type_.creates_repositories
@@ -262,17 +273,16 @@ def _settings(spec: Node, site: Site, type_: RegistryType, login: Auth) -> dict[
         "synchronization": synchronization is None or bool(synchronization.value),
         "auth": login.method.value,
     }
-    if not spec.lacks("basePath"):
-        settings["basePath"] = base_path(spec)
     if has_macro(endpoint):
         default = spec.find("defaultRegion")
         settings |= {"endpoint": endpoint.text, "defaultRegion": default.text if default else place.region}
     if is_ecr:
         private = login.method is not AuthMethod.NONE
         settings["private"] = private
-        # To Palette it is a part of the login; `aws` is what it takes where none is told.
-        if private and (place.partition != "aws" or not spec.lacks("partition")):
+        if private:  # to Palette the partition is a part of the login
             settings["partition"] = place.partition
+    else:
+        settings["basePath"] = base_path(spec)
     return settings | _login(login)
 
 

@@ -12,14 +12,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from regsync.model.diagnostic import Origin
 from regsync.model.reference import Address
 from regsync.model.registry import Auth, RegistrySpec, SecretRef, Tls
-from regsync.model.settings import Json
+from regsync.model.settings import Json, canonical
 
 FIRST_VERSION = 1
 """The version of a secret for which none is written down."""
+
+
+Place: TypeAlias = tuple[Json, ...]
+
+
+def place_of(settings: Mapping[str, Json]) -> Place:
+    """What a registration is of, whatever it is called: equal for all spellings of its type, provider, endpoint and
+    paths."""
+    names = ("type", "provider", "endpoint", "basePath", "baseContentPath")
+    return tuple(canonical(name, settings.get(name)) for name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +55,8 @@ class PaletteSpec:
 class RegistrationSpec:
     """What a manifest says of one registration; a Registry document has one for each base content path.
 
-    `settings` are those that are written or derived, of the names above; of a secret its version where one is written.
-    What is not in them is not compared. `externalId` is missing where the tenant's own is to be used.
+    `settings` are all that Palette's form asks for, of the names above, with the defaults of what is not written; of a
+    secret its version, compared only where one is written. `externalId` is missing where the tenant's own is to be used.
     `wait`: whether an apply waits for synchronizations, `timeout` for how many seconds. `replace`: whether it may be
     deleted and created anew where it cannot be changed.
     """
@@ -142,12 +153,14 @@ def _binding(palette: PaletteSpec, auth: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class LiveSync:
-    """The last synchronization, in Palette's words; times are RFC 3339, None where there was none."""
+    """The last synchronization, in Palette's words; times are RFC 3339, None where there was none. `hung`: it has been
+    running for so long that another one may be forced."""
 
     status: str
     message: str = ""
     last_run: str | None = None
     last_synced: str | None = None
+    hung: bool = False
 
     @property
     def succeeded(self) -> bool:
@@ -183,8 +196,8 @@ class Lookup:
     """What was found where a registration is wanted, or unwanted. Palette itself said so: what it did not answer is
     unreadable.
 
-    `taken_by` is what else has the name, in words ("a Helm registry"); `twins` are the names of other registrations with
-    the same type, provider, endpoint and paths; `external_id` is the tenant's own, where it was asked for.
+    `taken_by` is what else has the name, in words ("a Helm registry"); `twins` are the names of other registrations at the
+    wanted place, looked for where `live` is not there itself; `external_id` is the tenant's own, where it was asked for.
     """
 
     live: LiveRegistration | None = None

@@ -87,7 +87,8 @@ class SecretRef:
     version: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.source}:{self.name}" + (f"#{self.version}" if self.version is not None else "")
+        version = "" if self.version is None else f" version {self.version}"
+        return f"{self.source}:{self.name}{version}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,8 @@ def canonical(name: str, value: Json) -> Json:
         return storage_bytes(value)
     if name == "endpoint" and isinstance(value, str):
         bare = _BRACES.sub(r"{{\1}}", value).rstrip("/").removesuffix("/v2").rstrip("/")
-        return bare.lower()  # of URLs without a path and of hosts
+        # Of URLs without a path and of hosts, which Palette reaches over TLS.
+        return bare.lower().removeprefix("https://")
     if name in ("basePath", "baseContentPath"):
         return value.strip("/") if isinstance(value, str) else ""
     if name == "certificate":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from itertools import groupby
 
 from regsync.model.errors import NotFound, ProtocolError, RegistryError
@@ -11,16 +12,21 @@ from regsync.model.palette import (
     DesiredRegistration,
     Listing,
     LiveRegistration,
+    LiveSync,
     Lookup,
     UnwantedRegistration,
+    place_of,
 )
 from regsync.model.reference import Address, chart_tag
-from regsync.model.settings import Json, canonical
+from regsync.model.settings import canonical
 from regsync.model.state import LivePalette, Unreadable, UnreadableScope
 from regsync.palette.api import TYPES, Named, PaletteApi, Summary, Version
 from regsync.palette.wire import Document, registration_of, settings_of, text
 
 _KINDS = {"helm": "a Helm registry", "pack": "a pack registry"}
+
+HUNG = 3600.0
+"""Seconds that a synchronization runs until Palette's own pages offer to force another."""
 
 Sts = Callable[[str], tuple[str, str]]
 """The account from which Palette assumes roles in a partition, and the tenant's external ID."""
@@ -124,10 +130,10 @@ def _look_up(api: PaletteApi, directory: Directory, sts: Sts, desired: DesiredRe
     if settings["auth"] == "sts" and "externalId" not in settings:
         external_id = sts(str(settings.get("partition") or "aws"))[1]
     live = read_registration(api, directory, name)
-    if live is None:
-        twins = tuple(_twins(api, directory, desired))
-        return Lookup(None, directory.taken_by(name), twins, external_id)
-    return Lookup(live, None, (), external_id)
+    if live and place_of(live.settings) == place_of(settings):
+        return Lookup(live, external_id=external_id)
+    twins = tuple(_twins(api, directory, desired))
+    return Lookup(live, None if live else directory.taken_by(name), twins, external_id)
 
 
 def read(api: PaletteApi, directory: Directory, found: Summary) -> tuple[LiveRegistration, Document]:
@@ -140,7 +146,21 @@ def read(api: PaletteApi, directory: Directory, found: Summary) -> tuple[LiveReg
             f"Palette lists registry {found.name} and has none: {error.message}", hint="plan again later"
         ) from None
     is_default = directory.is_default(found.uid)
-    return registration_of(found.name, found.uid, found.type, document, is_default=is_default), document
+    live = registration_of(found.name, found.uid, found.type, document, is_default=is_default)
+    if live.sync and hangs(live.sync):
+        live = replace(live, sync=replace(live.sync, hung=True))
+    return live, document
+
+
+def hangs(sync: LiveSync, seconds: float = HUNG) -> bool:
+    """Whether it has been running for so long that it will hardly end."""
+    if not (sync.running and sync.last_run):
+        return False
+    try:
+        began = datetime.fromisoformat(sync.last_run)
+    except ValueError:
+        return False
+    return began.tzinfo is not None and (datetime.now(UTC) - began).total_seconds() >= seconds
 
 
 def _twins(api: PaletteApi, directory: Directory, desired: DesiredRegistration) -> Iterable[str]:
@@ -148,22 +168,14 @@ def _twins(api: PaletteApi, directory: Directory, desired: DesiredRegistration) 
     wanted = desired.spec.settings
     for each in directory.summaries:
         same = (each.type, each.provider) == (wanted["type"], wanted["provider"])
-        if same and each.uid and each.name and _site(each.endpoint) == _site(wanted["endpoint"]):
+        same = same and canonical("endpoint", each.endpoint) == canonical("endpoint", wanted["endpoint"])
+        if same and each.uid and each.name not in ("", desired.spec.name):
             try:
                 live = settings_of(each.type, api.registry(each.type, each.uid))
             except NotFound:
                 continue  # removed meanwhile
-            if all(_path(wanted, key) == _path(live, key) for key in ("basePath", "baseContentPath")):
+            if place_of(live) == place_of(wanted):
                 yield each.name
-
-
-def _site(endpoint: Json) -> str:
-    """An endpoint as it is compared: where no scheme is written, Palette takes https."""
-    return str(canonical("endpoint", endpoint)).removeprefix("https://")
-
-
-def _path(settings: Mapping[str, Json], name: str) -> Json:
-    return canonical(name, settings.get(name))
 
 
 def _add_listed(

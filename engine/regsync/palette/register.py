@@ -144,12 +144,12 @@ def _check_taken(change: Change, owner: str, settings: Mapping[str, Json], live:
     if live.owner is None or (lost and len(lost) == len(names)):
         what = f"the version of its {listed([each.removesuffix('.version') for each in lost])}"
         raise RegistryError(
-            f"{change.address} is written, but Palette did not keep {what if lost else 'whose it is'} in its annotations",
+            f"Palette did not keep {what if lost else 'whose it is'} in the annotations of {change.address}",
             hint=f"write it once more: regsync apply --send-secrets {change.address}",
         )
     if names:
         raise RegistryError(
-            f"{change.address} is written, but Palette did not take its {listed(names)}",
+            f"Palette did not take the {listed(names)} of {change.address}",
             hint="its version may not know them; what Palette has now, the next plan shows",
         )
 

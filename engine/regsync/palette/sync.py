@@ -5,14 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from regsync.model.errors import NotFound, RateLimited, RegistryError, Unreachable
 from regsync.model.palette import DesiredRegistration, Listing, LiveSync
 from regsync.palette.api import PaletteApi, Summary
 from regsync.palette.base import Synchronization, references
 from regsync.palette.failures import listed
-from regsync.palette.lookup import Directory, by_name, is_version, versions
+from regsync.palette.lookup import HUNG, Directory, by_name, hangs, is_version, versions
 from regsync.palette.wire import Document, sync_of, text
 
 _BUSY = frozenset({400, 409, 422, 423})
@@ -25,12 +24,11 @@ FIRST_PAUSE = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """Seconds: the first and the longest pause between two looks, and how old a run must be to count as hung, which is
-    when Palette's own pages offer to force another."""
+    """Seconds: the first and the longest pause between two looks, and how old a run must be to count as hung."""
 
     first: float = field(default_factory=lambda: FIRST_PAUSE)
     longest: float = 10.0
-    hung: float = 3600.0
+    hung: float = HUNG
 
 
 class _Stopped(Exception):
@@ -171,13 +169,7 @@ class _Sync:
                 self._wait(error.message)
 
     def _hangs(self) -> bool:
-        if not (self.last.running and self.last.last_run):
-            return False
-        try:
-            began = datetime.fromisoformat(self.last.last_run)
-        except ValueError:
-            return False
-        return began.tzinfo is not None and (datetime.now(UTC) - began).total_seconds() >= self.waits.hung
+        return hangs(self.last, self.waits.hung)
 
     def _wait(self, what: str) -> None:
         """Pause, since of `what`. Raises RegistryError, which tells that, after the time that the manifest gives."""

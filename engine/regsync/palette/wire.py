@@ -145,7 +145,8 @@ def settings_of(type_: str, document: Document) -> dict[str, Json]:
     for ours, theirs in _LOGINS.get(method, {}).items():
         if text(named, theirs):
             settings[ours] = text(named, theirs)
-    settings["certificate"] = text(tls, "certificate")
+    # Without `enabled` it is kept, and of no effect.
+    settings["certificate"] = "" if tls.get("enabled") is False else text(tls, "certificate")
     settings["insecureSkipVerify"] = tls.get("insecureSkipVerify") is True
     marks = part(document, "metadata", "annotations")
     for name in SECRETS:

@@ -31,6 +31,8 @@ from regsync.model.state import (
 )
 from regsync.planner import compare, limits, regions, registrations, repositories
 from regsync.planner.guards import guards
+from regsync.planner.order import precedes_delete
+from regsync.planner.places import Document
 
 
 def build_plan(request: PlanRequest, desired: DesiredState, live: LiveState) -> Plan:
@@ -175,12 +177,21 @@ def _compare_registry(wanted: DesiredRegistry, seen: LiveState, request: PlanReq
 
 
 def _compare_registrations(found: _Found, seen: LiveState, request: PlanRequest) -> None:
-    for desired in found.wanted.registrations:
-        if lookup := _look_up(found, desired.address, desired.spec.palette.name, seen):
-            found.changes.append(registrations.compare_registration(desired, lookup, request.overrides))
+    leaving = set()
     for unwanted in found.wanted.unregistered:
         if lookup := _look_up(found, unwanted.address, unwanted.spec.palette.name, seen):
-            found.changes.append(registrations.compare_absence(unwanted, lookup, request.overrides))
+            change = registrations.compare_absence(unwanted, lookup, request.overrides)
+            found.changes.append(change)
+            if change.action is Action.DELETE and request.selection.includes(change.address):
+                leaving.add(unwanted.spec.name)
+    known = [
+        (desired, lookup)
+        for desired in found.wanted.registrations
+        if (lookup := _look_up(found, desired.address, desired.spec.palette.name, seen))
+    ]
+    document = Document(known, leaving)
+    for desired, lookup in known:
+        found.changes.append(registrations.compare_registration(desired, lookup, request.overrides, document))
 
 
 def _look_up(found: _Found, address: Address, palette: str, seen: LiveState) -> Lookup | None:
@@ -279,26 +290,24 @@ def _differing(changes: Iterable[Change]) -> int:
 
 def _withhold_deletes(changes: list[Change], unreadable: list[Unreadable]) -> list[Change]:
     """Hold deletes back in a live registry where something to be created or pushed is blocked, or a part could not be
-    read."""
-    obstacle = None
-    if dark := [each for each in unreadable if not each.is_of_palette]:
-        obstacle = f"{dark[0].address} could not be read"
-    for change in changes:
-        if change.action is not Action.BLOCKED or repositories.holds_nothing_back(change):
-            continue
-        if change.wanted is not Action.DELETE:
-            obstacle = f"{change.address} is blocked"
-            break
-    if obstacle is None:
-        return changes
+    read; those of registrations also where another registration is blocked."""
+    dark = [each for each in unreadable if not each.is_of_palette]
+    held = [each for each in changes if each.action is Action.BLOCKED and each.wanted is not Action.DELETE]
+
+    def obstacle(change: Change) -> str | None:
+        for each in held:
+            if precedes_delete(each, change):
+                return f"{each.address} is blocked"
+        return f"{dark[0].address} could not be read" if dark else None
+
     return [
         compare.blocked(
             change,
             Reason.WITHHELD,
-            f"{change.why}; withheld, since {obstacle}",
+            f"{change.why}; withheld, since {because}",
             "deletes come last: resolve that one first, or leave it out with --exclude",
         )
-        if change.action is Action.DELETE
+        if change.action is Action.DELETE and (because := obstacle(change))
         else change
         for change in changes
     ]

@@ -15,20 +15,27 @@ SHARE_COUNTS_FROM = 10
 def guards(
     spec: RegistrySpec, changes: Sequence[Change], *, live: int, desired: int, overrides: Overrides
 ) -> list[Guard]:
-    """Judge the selected `changes` of one live registry that holds `live` artifacts, `desired` of them wanted."""
+    """Judge the selected `changes` of one live registry that holds `live` artifacts, `desired` of them wanted. Its
+    registrations in Palette count as deletes, and not in the share, which is one of artifacts."""
     deletes = [
         change
         for change in changes
         if change.action is Action.DELETE and change.type is ResourceType.ARTIFACT
     ]
+    unregistered = sum(
+        1
+        for change in changes
+        if change.action in (Action.DELETE, Action.REPLACE) and change.type is ResourceType.REGISTRATION
+    )
+    count = len(deletes) + unregistered
     limit = spec.policy.max_deletes if overrides.max_deletes is None else overrides.max_deletes
     found = [
         Guard(
             name="deletes",
             registry=spec.name,
-            ok=len(deletes) <= limit,
-            text=f"deletes {len(deletes)}/{limit}",
-            override=f"--max-deletes {len(deletes)}",
+            ok=count <= limit,
+            text=f"deletes {count}/{limit}",
+            override=f"--max-deletes {count}",
             origin=spec.at("policy.maxDeletes"),
         )
     ]

@@ -56,7 +56,7 @@ def held_back_by(change: Change, undone: Iterable[Result]) -> Result | None:
     """What `change` depends on and what did not come about.
 
     For what replication brings that is its source, for a delete all that was to be created or pushed in its live
-    registry, for a sync see `_keeps_from_sync`, for all else the creation of its repository and project.
+    registry, for that of a registration the other registrations of its document, for a sync see `_keeps_from_sync`, for all else the creation of its repository and project.
     """
     for result in undone:
         other = result.change
@@ -71,12 +71,18 @@ def held_back_by(change: Change, undone: Iterable[Result]) -> Result | None:
         if other.address.registry != change.address.registry:
             continue
         is_delete = Action.DELETE in (other.action, other.wanted)
-        deletes = change.action is Action.DELETE and change.type is not ResourceType.REGISTRATION
-        if deletes and not is_delete and not holds_nothing_back(other):
+        if change.action is Action.DELETE and not is_delete and precedes_delete(other, change):
             return result
         if _creates_container(other) and other.address in change.address.within:
             return result
     return None
+
+
+def precedes_delete(other: Change, delete: Change) -> bool:
+    """Whether `other`, of the same registry, must have come about before anything is deleted."""
+    if ResourceType.REGISTRATION in (other.type, delete.type):
+        return other.type is delete.type
+    return not holds_nothing_back(other)
 
 
 def _keeps_from_sync(sync: Change, result: Result) -> bool:

@@ -12,20 +12,27 @@ from regsync.model.palette import (
     LiveSync,
     Lookup,
     UnwantedRegistration,
+    place_of,
 )
 from regsync.model.plan import Action, Cause, Change, Overrides, Reason, ResourceType
 from regsync.model.reference import Address
 from regsync.model.registry import Overwrite, SecretRef
 from regsync.model.settings import Json, differing
 from regsync.planner.compare import blocked, position
+from regsync.planner.places import Document, name_place, path_of, shown
 
 _NEW_UID = (
     "its uid changes: cluster profiles that refer to it by uid break until they are pointed to the new one"
 )
 
+_OF_DELETES = ("type", "provider", "endpoint", "baseContentPath")
+"""What tells which registration goes."""
 
-def compare_registration(desired: DesiredRegistration, found: Lookup, overrides: Overrides) -> Change:
-    """The change that makes what Palette has under the name what is `desired`."""
+
+def compare_registration(
+    desired: DesiredRegistration, found: Lookup, overrides: Overrides, document: Document
+) -> Change:
+    """The change that makes what Palette has under the name what is `desired`, as part of its document."""
     settings = _settings(desired, found)
     change = Change(
         address=desired.address,
@@ -40,7 +47,7 @@ def compare_registration(desired: DesiredRegistration, found: Lookup, overrides:
     )
     live = found.live
     if live is None:
-        return _creation(desired, found, change)
+        return _creation(desired, found, change, document)
     change = replace(change, before=_before(live, settings))
     foreign = live.owner is not None and live.owner != desired.owner
     names = differing(settings, live.settings)
@@ -52,22 +59,37 @@ def compare_registration(desired: DesiredRegistration, found: Lookup, overrides:
             replace(change, action=Action.UPDATE),
             Reason.NAME_TAKEN,
             "Palette comes with a registry of this name, which nobody can change",
-            f"choose another palette.name {desired.registry.place('palette.name')}",
+            _another_name(desired),
         )
-    change = _correction(change, names)
-    if foreign and str(desired.address) not in overrides.adopt:
-        return blocked(
-            change,
-            Reason.OTHER_OWNER,
-            f"{change.why}, and it belongs to {live.owner}",
-            f"agree with {live.owner} who keeps it, then take it over with --adopt {desired.address}",
-        )
-    adopted: tuple[str, ...] = ()
+    ours = live.owner == desired.owner
+    change = _correction(change, names, ours=ours)
+    moves = place_of(live.settings) != place_of(settings)
+    if str(desired.address) not in overrides.adopt:
+        if foreign:
+            return blocked(
+                change,
+                Reason.OTHER_OWNER,
+                f"{_difference(names)}, and it belongs to {live.owner}",
+                f"agree with {live.owner} who keeps it, then take it over with --adopt {desired.address}",
+            )
+        if moves and not ours:
+            return blocked(
+                change,
+                Reason.NAME_TAKEN,
+                f"Palette has a registry of this name for {shown(live.settings)}, which nobody marked as ours",
+                f"{_another_name(desired)}, or take it over with --adopt {desired.address}",
+            )
+    notes: tuple[str, ...] = ()
     if foreign:
-        adopted = (f"taken over from {live.owner} (--adopt)",)
+        notes = (f"taken over from {live.owner} (--adopt)",)
     elif live.owner is None:
-        adopted = (f"carries no mark; this makes {desired.owner} its owner",)
-    return _unless_fixed(desired, replace(change, notes=adopted), names)
+        notes = (f"carries no mark; this makes {desired.owner} its owner",)
+    if moves:
+        if obstacle := _in_the_way(desired, found, live, change, document):
+            return obstacle
+        if "baseContentPath" in names:
+            notes = (_abandoned(live.settings, settings), *notes)
+    return _unless_fixed(desired, replace(change, notes=notes), names)
 
 
 def compare_absence(unwanted: UnwantedRegistration, found: Lookup, overrides: Overrides) -> Change:
@@ -91,9 +113,11 @@ def compare_absence(unwanted: UnwantedRegistration, found: Lookup, overrides: Ov
         action=Action.DELETE,
         reason=Reason.ABSENT,
         why=why,
-        before=_before(live, live.settings),
+        before=_before(live, dict.fromkeys(_OF_DELETES)),
         notes=("cluster profiles that refer to it break",),
     )
+    if live.owner is None:
+        change = replace(change, notes=("carries no mark: somebody may have made it by hand", *change.notes))
     if live.is_default:
         return blocked(
             change, Reason.NAME_TAKEN, f"{why}, but it is one that Palette comes with", "take the name out"
@@ -202,44 +226,75 @@ def _sends_secrets(desired: DesiredRegistration, overrides: Overrides) -> bool:
     return str(desired.address) in overrides.send_secrets and any(isinstance(e, SecretRef) for e in written)
 
 
-def _creation(desired: DesiredRegistration, found: Lookup, change: Change) -> Change:
-    place = desired.registry.place("palette.name")
+def _another_name(desired: DesiredRegistration) -> str:
+    path, at = desired.spec.base_content_path, name_place(desired)
+    return (
+        f"choose another name for {path} in palette.names {at}"
+        if path
+        else f"choose another palette.name {at}"
+    )
+
+
+def _creation(desired: DesiredRegistration, found: Lookup, change: Change, document: Document) -> Change:
     if found.taken_by:
-        return blocked(
-            change,
-            Reason.NAME_TAKEN,
-            f"{found.taken_by} has this name in Palette",
-            f"choose another palette.name {place}",
-        )
-    if found.twins:
-        others = ", ".join(found.twins)
-        return blocked(
-            change,
-            Reason.SAME_ENDPOINT,
-            f"Palette has the same endpoint and base content path already, as {others}",
-            f"keep that name: palette.name: {found.twins[0]} {place}; or remove that one first (palette.absent)",
-        )
-    return change
+        why = f"{found.taken_by} has this name in Palette"
+        return blocked(change, Reason.NAME_TAKEN, why, _another_name(desired))
+    return _unless_twins(desired, found, change, document) or change
 
 
-def _correction(change: Change, names: Sequence[str]) -> Change:
+def _unless_twins(
+    desired: DesiredRegistration, found: Lookup, change: Change, document: Document
+) -> Change | None:
+    """`change` blocked, where another registration has the wanted place and keeps it."""
+    twins = document.twins(found)
+    if not twins:
+        return None
+    return blocked(
+        change,
+        Reason.SAME_ENDPOINT,
+        f"Palette has the same endpoint and base content path already, as {', '.join(twins)}",
+        f"keep that name: {document.advice(desired)}; or remove that one (palette.absent)",
+    )
+
+
+def _in_the_way(
+    desired: DesiredRegistration, found: Lookup, live: LiveRegistration, change: Change, document: Document
+) -> Change | None:
+    """`change` blocked, where it would move a registration to another place while the document wants its own under another
+    name, or where another registration has the new place."""
+    if other := document.successor(live):
+        why = f"{live.name} is registered for {path_of(live.settings)}, which would be called {other.spec.name} now"
+        return blocked(
+            change, Reason.SAME_ENDPOINT, why, f"keep the names as they are: {document.advice(desired)}"
+        )
+    return _unless_twins(desired, found, change, document)
+
+
+def _abandoned(before: Mapping[str, Json], after: Mapping[str, Json]) -> str:
+    old, new = path_of(before), path_of(after)
+    return f"it leaves {old} for {new}: cluster profiles that use what it lists of {old} lose that"
+
+
+def _difference(names: Sequence[str]) -> str:
     if not names:
-        return replace(
-            change,
-            action=Action.UPDATE,
-            cause=Cause.MANIFEST,
-            reason=Reason.SECRETS_SENT,
-            why="its secrets are sent anew (--send-secrets)",
-        )
+        return "its secrets are to be sent (--send-secrets)"
     *others, last = names
-    listed = f"{', '.join(others)} and {last} differ" if others else f"{last} differs"
+    return f"{', '.join(others)} and {last} differ" if others else f"{last} differs"
+
+
+def _correction(change: Change, names: Sequence[str], *, ours: bool) -> Change:
+    """The update of what differs. Versions of secrets stand in annotations beside our mark: without that it is not known
+    who changed them."""
     only_versions = all(name.endswith(".version") for name in names)
+    why = _difference(names) if names else "its secrets are sent anew (--send-secrets)"
+    if names and only_versions:
+        why += "; secrets are sent anew"
     return replace(
         change,
         action=Action.UPDATE,
-        cause=Cause.MANIFEST if only_versions else Cause.UNKNOWN,
+        cause=Cause.MANIFEST if only_versions and ours else Cause.UNKNOWN,
         reason=Reason.SECRETS_SENT if only_versions else Reason.SETTINGS_DIFFER,
-        why=f"{listed}; secrets are sent anew" if only_versions else listed,
+        why=why,
     )
 
 
@@ -254,12 +309,12 @@ def _unless_fixed(desired: DesiredRegistration, change: Change, names: Sequence[
     fixed = _fixed(names, desired.spec.settings.get("provider"))
     if not fixed:
         return change
-    why = f"{change.why}; {' and '.join(fixed)} cannot be changed, so it is deleted and registered anew"
+    why = f"{change.why}; {' and '.join(fixed)} cannot be changed"
     change = replace(
         change,
         action=Action.REPLACE,
         reason=Reason.FIXED_SETTING,
-        why=why,
+        why=f"{why}, so it is deleted and registered anew",
         notes=(_NEW_UID, *change.notes),
     )
     if desired.spec.replace:
@@ -267,7 +322,7 @@ def _unless_fixed(desired: DesiredRegistration, change: Change, names: Sequence[
     return blocked(
         change,
         Reason.FIXED_SETTING,
-        f"{change.why}, which policy.replacePalette: never forbids",
+        f"{why}; only deleting and registering anew would do it, and policy.replacePalette: never forbids that",
         f"write what is live, or set policy.replacePalette: allow {desired.registry.place('policy.replacePalette')}",
     )
 
@@ -295,10 +350,12 @@ def _need(registers: bool, written: int, missing: Sequence[str], sync: LiveSync 
         )
     if registers:
         return Reason.REGISTRATION_CHANGES, "the registration changes"
-    if sync is None or not (sync.status or sync.last_synced):
-        return Reason.NOT_SYNCED, "it has never been synchronized"
-    if sync.failed:
+    if sync and sync.failed:
         return Reason.SYNC_FAILED, f"the last sync failed: {sync.message or sync.status}"
+    if sync and sync.hung:
+        return Reason.SYNC_FAILED, f"the last sync has been running since {sync.last_run}"
+    if sync is None or (not sync.last_synced and (sync.running or not sync.status)):
+        return Reason.NOT_SYNCED, "it has never been synchronized"
     if missing:
         shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
         return Reason.NOT_LISTED, f"Palette does not list {shown}"
