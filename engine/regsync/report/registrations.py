@@ -76,7 +76,8 @@ def _registration(change: Change, full: bool) -> Iterable[tuple[str, str]]:
 
 
 def _groups(settings: Mapping[str, Json], full: bool) -> Iterable[tuple[str, str]]:
-    """All settings: the registry, how Palette logs in there, and what it trusts."""
+    """All settings that say something: the registry, how Palette logs in there, and what it trusts."""
+    settings = {name: value for name, value in settings.items() if value not in ("", None)}
     others = (each for each in settings if each not in (*_REGISTRY, *_TRUST, "uid"))
     login = sorted(others, key=lambda each: (each.endswith(_VERSION), each != "auth", each))
     for title, names in (("with", _REGISTRY), ("login", login), ("tls", _TRUST)):
