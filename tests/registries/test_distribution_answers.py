@@ -244,7 +244,7 @@ def test_an_upload_that_its_caller_ends_is_cancelled() -> None:
     with scripted({**UPLOAD, f"DELETE {SESSION}": (204, {}, b"")}) as (store, server):
         with pytest.raises(KeyboardInterrupt):
             store.put_blob("team/pack", BLOB, stop)
-        assert asked(server)[-1] == f"DELETE {SESSION}"
+        assert f"DELETE {SESSION}" in asked(server)  # the broken PUT may be noted after it
 
 
 def test_a_blob_comes_from_where_the_registry_says_but_no_login_goes_there() -> None:
