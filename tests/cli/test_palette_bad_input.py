@@ -140,7 +140,9 @@ def test_a_name_that_a_registry_of_another_kind_has_is_blocked(team: PaletteTeam
     ran = team.apply()
     assert ran.status == 4
     assert "a Helm registry has this name in Palette" in ran.out
-    assert "choose another name for platform in palette.names below palette at registries/team.yaml" in ran.out
+    assert (
+        "choose another name for platform in palette.names below palette at registries/team.yaml" in ran.out
+    )
     assert team.palette.registrations == []
 
 
